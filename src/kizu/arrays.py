@@ -1,0 +1,46 @@
+"""The array seam: the only module that knows which array library it has."""
+
+from typing import Any
+
+import numpy as np
+from array_api_compat import array_namespace, is_numpy_array, is_torch_array
+from numpy.typing import NDArray
+
+from kizu.typing import Array
+
+
+def namespace(*arrays: Array) -> Any:
+    """The array library of `arrays`, with the names of the array API standard."""
+    return array_namespace(*arrays)
+
+
+def to_numpy(x: Array) -> NDArray[Any]:
+    """`x` as a NumPy array: a view where possible, a copy from another device otherwise."""
+    if is_torch_array(x):
+        return np.asarray(x.detach().cpu().numpy())
+    if hasattr(x, "get"):  # CuPy
+        return np.asarray(x.get())
+    return np.asarray(x)
+
+
+def like(x: NDArray[Any], example: Array) -> Array:
+    """`x` in the library and on the device of `example`."""
+    if is_numpy_array(example) or not hasattr(example, "__array_namespace__") and not is_torch_array(example):
+        return x
+    xp = array_namespace(example)
+    return xp.asarray(x, device=example.device)
+
+
+def svd(x: Array) -> tuple[Array, Array, Array]:
+    """Thin singular value decomposition of `x`.
+
+    LAPACK's divide and conquer (gesdd) can fail on finite input; NumPy arrays then go to gesvd.
+    """
+    xp = namespace(x)
+    try:
+        u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    except np.linalg.LinAlgError:
+        from scipy.linalg import svd as scipy_svd
+
+        u, s, vh = scipy_svd(x, full_matrices=False, lapack_driver="gesvd")
+    return u, s, vh
