@@ -1,0 +1,36 @@
+"""Find what does not belong: background + anomaly + noise.
+
+The names below are imported on first use, so that `import kizu` loads no third-party package.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kizu.models.estimator import RobustPCA as RobustPCA
+    from kizu.models.flag import flag as flag
+    from kizu.models.robust_pca import Decomposition as Decomposition
+    from kizu.models.robust_pca import robust_pca as robust_pca
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Decomposition": "kizu.models.robust_pca",
+    "RobustPCA": "kizu.models.estimator",
+    "flag": "kizu.models.flag",
+    "robust_pca": "kizu.models.robust_pca",
+}
+__all__ = ["Decomposition", "RobustPCA", "flag", "robust_pca"]
+
+if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public name is an error
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            raise AttributeError(f"module 'kizu' has no attribute {name!r}")
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
