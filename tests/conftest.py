@@ -1,0 +1,26 @@
+"""What all tests share: hypothesis profiles, real data by KIZU_DATA, array libraries."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", max_examples=100, derandomize=True, deadline=None)
+settings.register_profile("nightly", max_examples=20_000, deadline=None)
+settings.load_profile(os.environ.get("KIZU_HYPOTHESIS", "ci"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets."""
+    if not os.environ.get("KIZU_DATA"):
+        pytest.skip("needs real data: set KIZU_DATA to their folder")
+    return Path(os.environ["KIZU_DATA"])
+
+
+@pytest.fixture(params=["numpy", "array_api_strict", "torch"])
+def xp(request: pytest.FixtureRequest) -> Any:
+    """An array library; its `asarray` makes its arrays."""
+    return pytest.importorskip(request.param)
