@@ -1,0 +1,125 @@
+"""Pictures: exact where they can be, comparable where they cannot, outlined so that the flagged pixels stay visible."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from kizu.errors import ReadError
+from kizu.io.pictures import (
+    cut,
+    display,
+    exact_or_display,
+    map_bytes,
+    mask_bytes,
+    outlined,
+    png_bytes,
+    read_map,
+    read_png,
+)
+
+MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3)])
+def test_eight_bits_stay(shape):
+    frame = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(display(frame, (100, 101)), frame)
+    np.testing.assert_array_equal(exact_or_display(frame, (100, 101)), frame)
+
+
+@given(hnp.arrays(np.float64, (4, 5), elements=st.floats(-1e300, 1e300)), st.floats(-10, 10), st.floats(0, 10))
+def test_display_keeps_order_and_range(frame, low, width):
+    shown = display(frame, (low, low + width))
+    assert shown.dtype == np.uint8
+    order = np.argsort(frame, axis=None)
+    assert np.all(np.diff(shown.ravel()[order].astype(int)) >= 0)
+
+
+def test_the_span_is_black_to_white():
+    np.testing.assert_array_equal(display(np.array([[-1.0, 2.0, 4.0, 9.0, np.nan]]), (0, 4)), [[0, 128, 255, 255, 0]])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 7])
+def test_other_channel_counts_show_as_grey(channels):
+    frame = np.full((3, 4, channels), 9, np.uint8)
+    np.testing.assert_array_equal(display(frame, (0, 1)), np.full((3, 4), 9, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.arange(12, dtype=np.uint8).reshape(3, 4),
+        np.arange(36, dtype=np.uint8).reshape(3, 4, 3),
+        np.arange(48, dtype=np.uint8).reshape(3, 4, 4),
+        (np.arange(12) * 5000).astype(np.uint16).reshape(3, 4),
+    ],
+)
+def test_what_png_can_hold_comes_back(tmp_path, frame):
+    path = tmp_path / "a.png"
+    path.write_bytes(png_bytes(exact_or_display(frame, (0, 1))))
+    back = read_png(path)
+    assert back.dtype == frame.dtype
+    np.testing.assert_array_equal(back, frame)
+
+
+def test_colour_of_more_than_eight_bits_is_shown_in_eight():
+    frame = np.full((3, 4, 3), 1000, np.uint16)
+    np.testing.assert_array_equal(exact_or_display(frame, (0, 2000)), np.full((3, 4, 3), 128, np.uint8))
+
+
+@given(MASKS)
+def test_the_outline_lies_outside_and_touches(mask):
+    picture = np.full(mask.shape, 7, np.uint8)
+    drawn = outlined(picture, mask)
+    changed = (drawn != 7).any(axis=2)
+    assert not (changed & mask).any()
+    padded = np.pad(mask, 1)
+    near = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).any(axis=(2, 3))
+    np.testing.assert_array_equal(changed, near & ~mask)
+
+
+def test_the_outline_has_two_colours_of_different_grey():
+    mask = np.zeros((30, 30), bool)
+    mask[8:22, 8:22] = True
+    drawn = outlined(np.zeros((30, 30, 3), np.uint8), mask)
+    assert {tuple(map(int, c)) for c in drawn[drawn.any(axis=2)]} == {(255, 0, 255), (255, 255, 0)}
+
+
+def test_cut_stops_at_the_border():
+    picture = np.arange(100, dtype=np.uint8).reshape(10, 10)
+    np.testing.assert_array_equal(cut(picture, x=0, y=7, width=2, height=3, margin=1), picture[6:10, 0:3])
+
+
+def test_masks_are_eight_bits_of_two_values():
+    image = Image.open(io.BytesIO(mask_bytes(np.array([[True, False]]))))
+    assert image.mode == "L"
+    assert list(image.tobytes()) == [255, 0]
+    assert image.info == {}
+
+
+@given(hnp.arrays(np.float32, (3, 4), elements=st.floats(width=32)))
+def test_maps_come_back_with_what_is_unknown(score_map):
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(map_bytes(score_map))), score_map)
+
+
+def test_maps_carry_no_date_and_no_program():
+    with tifffile.TiffFile(io.BytesIO(map_bytes(np.ones((3, 4))))) as tiff:
+        tags = {tag.name for tag in tiff.pages[0].tags.values()}
+    assert not tags & {"DateTime", "Software", "ImageDescription", "HostComputer", "Artist"}
+
+
+@pytest.mark.parametrize("read", [read_map, read_png])
+@pytest.mark.parametrize(
+    "content", [b"", b"nonsense", map_bytes(np.ones((3, 4)))[:60], mask_bytes(np.ones((3, 4), bool))[:40]]
+)
+def test_damaged_pictures_name_their_file(tmp_path, read, content):
+    path = tmp_path / "damaged"
+    path.write_bytes(content)
+    with pytest.raises(ReadError, match="damaged"):
+        read(path)
