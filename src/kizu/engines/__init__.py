@@ -1,0 +1,1 @@
+"""Where blocks run: today on threads in memory."""

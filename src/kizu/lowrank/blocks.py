@@ -1,0 +1,79 @@
+"""A matrix read in blocks along its long side, in its own dtype, never copied as a whole.
+
+Every block is `(short, width)`: for images the short side are the frames and a block is a run of
+pixels; a tall table is read transposed, so that a block is a run of its rows.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.typing import Bools, Floats
+
+BLOCK_ENTRIES = 1 << 19
+"""Entries of one block: its float32 copy (2 MB) and its few companions stay in the cache."""
+
+
+class Block(NamedTuple):
+    """Columns `start:stop` of the short × long matrix. `known` is None where all entries are."""
+
+    start: int
+    stop: int
+    values: Floats
+    known: Bools | None
+
+
+class Blocks(Protocol):
+    """What a block solver needs of its data: nothing else is known about where they live."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(short side, long side)."""
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """float32 or float64: the type to compute in."""
+
+    def read(self, start: int, stop: int) -> Block:
+        """Columns `start:stop`; unknown entries hold 0."""
+
+
+def spans(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """The blocks' (start, stop) along the long side."""
+    short, long = shape
+    width = max(1, min(long, BLOCK_ENTRIES // max(short, 1)))
+    return [(start, min(start + width, long)) for start in range(0, long, width)]
+
+
+def working_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
+    """float32 where every value of `dtype` is exact in it, else float64."""
+    return np.dtype(np.float32) if np.can_cast(dtype, np.float32, "safe") else np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class MatrixBlocks:
+    """Blocks of a matrix in memory, multiplied by 2**-`exponent` on the way (exactly).
+
+    `matrix` is (short, long), any real dtype; `known` like it or None.
+    """
+
+    matrix: NDArray[Any]
+    known: Bools | None = None
+    exponent: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        return working_dtype(self.matrix.dtype)
+
+    def read(self, start: int, stop: int) -> Block:
+        values = np.ldexp(self.matrix[:, start:stop].astype(self.dtype), -self.exponent)
+        if self.known is None:
+            return Block(start, stop, values, None)
+        known = self.known[:, start:stop]
+        return Block(start, stop, np.where(known, values, self.dtype.type(0)), known)

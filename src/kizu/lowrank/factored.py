@@ -1,0 +1,40 @@
+"""A low-rank matrix kept as its two factors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.typing import Floats
+
+
+@dataclass(frozen=True)
+class Factored:
+    """left (short, r) @ right (r, long), times 2**`exponent`, transposed if the data are tall.
+
+    Behaves as an array where one is wanted (`np.asarray`); `columns` expands a part only.
+    """
+
+    left: Floats
+    right: Floats
+    exponent: int = 0
+    transposed: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        short, long = self.left.shape[0], self.right.shape[1]
+        return (long, short) if self.transposed else (short, long)
+
+    @property
+    def rank(self) -> int:
+        return int(self.left.shape[1])
+
+    def columns(self, start: int, stop: int) -> Floats:
+        """Columns `start:stop` along the long side, shape (short, stop - start)."""
+        return np.ldexp(self.left @ self.right[:, start:stop], self.exponent)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        dense = self.columns(0, self.right.shape[1])
+        dense = dense.T if self.transposed else dense
+        return dense if dtype is None else dense.astype(dtype)

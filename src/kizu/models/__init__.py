@@ -1,0 +1,1 @@
+"""Decompositions and estimators: arrays in, arrays and plain numbers out."""

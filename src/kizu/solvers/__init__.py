@@ -1,0 +1,1 @@
+"""One file per algorithm: State, init, step, solve; one loop for all."""

@@ -1,0 +1,63 @@
+"""Run a step until its certificate says that it is done. The only loop in `kizu.solvers`."""
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from kizu.certificates import Certificate
+
+Stopped = Literal["gap", "feasible", "max_iter"]
+State = TypeVar("State")
+
+
+class Record(NamedTuple):
+    """One iteration, as the history keeps it and a callback sees it.
+
+    `relative_gap` is the solver's own running estimate; only the certificate at the end is proven.
+    """
+
+    iteration: int
+    objective: float
+    relative_gap: float
+    residual: float
+    rank: int
+
+
+Callback = Callable[[Record], object]
+
+
+class Solution(NamedTuple, Generic[State]):
+    """Where a solver stopped, why, and how far from the optimum that is."""
+
+    state: State
+    history: tuple[Record, ...]
+    certificate: Certificate
+    stopped: Stopped
+
+    @property
+    def converged(self) -> bool:
+        return self.stopped == "gap"
+
+
+def run(
+    step: Callable[[State], tuple[State, Record]],
+    state: State,
+    *,
+    finished: Callable[[State, Record], tuple[Stopped, Certificate] | None],
+    certify: Callable[[State], Certificate],
+    max_iter: int,
+    callback: Callback | None = None,
+) -> Solution[State]:
+    """Repeat `step` until `finished` gives a reason, with its proof, or `max_iter` steps are done."""
+    history: list[Record] = []
+    for _ in range(max_iter):
+        state, record = step(state)
+        history.append(record)
+        if callback is not None:
+            callback(record)
+        verdict = finished(state, record)
+        if verdict is not None:
+            return Solution(state, tuple(history), verdict[1], verdict[0])
+    return Solution(state, tuple(history), certify(state), "max_iter")
+
+
+__all__ = ["Any", "Callback", "Record", "Solution", "State", "Stopped", "run"]
