@@ -60,7 +60,7 @@ class Results:
     def write_frame(
         self, name: str, *, score_map: NDArray[Any], mask: Bools, background: NDArray[Any], overlay: Picture
     ) -> None:
-        """Write one frame: all (height, width), the two pictures with channels if they have them.
+        """Write one frame, (height, width[, channels]); several threads may write different ones (twice as fast on two).
 
         `background` as :func:`kizu.io.pictures.exact_or_display` makes it, `overlay` as `outlined` does.
         """
