@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.errors import ReadError, ResourceError
+from kizu.errors import KizuError, ReadError, ResourceError
 
 MODEL_CARD = "model.json"
 MODEL_WEIGHTS = "weights.safetensors"
@@ -27,7 +27,8 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], object]) -> None:
 
     The folder is made if it is missing. A failure leaves the old file untouched and no temporary.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
+    # 60 characters are at most 240 bytes: a name that just fits the file system leaves no room for a longer one.
+    temporary = path.with_name(path.name[-60:] + TEMPORARY)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -35,9 +36,11 @@ def atomic_write(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError) or isinstance(error, KizuError):
+            raise
         raise ResourceError(
             f"cannot write ({error.strerror or error})", "Free some space or choose another -o", where=str(path)
         ) from error
@@ -80,7 +83,7 @@ def save_model(folder: Path, card: Mapping[str, Any], weights: Mapping[str, NDAr
     """Write a model folder: arrays first, the card last, so that a card means a whole model."""
     from safetensors.numpy import save
 
-    contiguous = {name: np.ascontiguousarray(array) for name, array in sorted(weights.items())}
+    contiguous = {name: np.asarray(array, order="C") for name, array in sorted(weights.items())}
     write_bytes(folder / MODEL_WEIGHTS, save(contiguous))
     write_json(folder / MODEL_CARD, card)
 
