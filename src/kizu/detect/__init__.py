@@ -1,0 +1,1 @@
+"""Maps, masks, regions and registration: arrays in, arrays out."""

@@ -1,0 +1,270 @@
+"""Registration: where each frame looks, and how bright it is, before anything is compared.
+
+    x_t(p + s_t, c) = gain_t,c reference(p, c) + bias_t,c + noise + what does not belong
+
+Shifts come from a few frames first: if those stand still, so does the camera, and nothing is ever
+resampled. Otherwise every frame is placed against the median of the aligned few. Gain and bias are
+estimated in every case.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.detect.register_canvas import from_canvas, margins_of, overlap, to_canvas
+from kizu.detect.register_exposure import exposure, exposures
+from kizu.detect.register_read import Reader, reader
+from kizu.detect.register_robust import Picture, median_over_frames
+from kizu.detect.register_shift import Place, Prepared, Target, halved, locate, prepare, pyramid, target
+from kizu.detect.register_threads import Progress, over_frames
+from kizu.errors import ParameterError
+from kizu.typing import Bools
+
+__all__ = ["Registration", "canvas", "exposure", "from_canvas", "register", "to_canvas"]
+
+PROBES = 41  # frames, evenly spread: enough for a median, for the still-camera rule and for memory
+ROUNDS = 3
+LARGEST_SHIFT = 32  # pixels, or a quarter of the shorter side
+SMALLEST_SIDE = 16  # pixels: less is too little to align
+ENOUGH_PIXELS = 160_000  # larger frames are placed at half, a quarter, ... of their size
+STILL_QUANTILE, STILL_SHIFT = 0.95, 0.5
+CENTRING = 20
+STRIP = 1 << 25  # entries of all probes' rows held at once for the median
+
+Align = Literal["auto", "none", "translation"]
+
+
+class Registration(NamedTuple):
+    """What `register` found; gains have median 1 over the frames, and biases median 0.
+
+    `reference` is NaN where no frame sees anything.
+    """
+
+    shifts: NDArray[np.float64]  # (frames, 2): dy, dx in pixels; y_t(p) = x_t(p + s_t)
+    gains: NDArray[np.float64]  # (frames, channels)
+    biases: NDArray[np.float64]  # (frames, channels), in the units of the frames
+    still: bool
+    reference: NDArray[np.float32]  # (height, width, channels)
+    why: str
+
+
+class Motion(NamedTuple):
+    shifts: NDArray[np.float64]
+    why: str
+
+
+def register(
+    frames: Sequence[Any] | NDArray[Any],
+    *,
+    known: Bools | None = None,
+    align: Align = "auto",
+    progress: Progress | None = None,
+    jobs: int = 2,
+) -> Registration:
+    """Estimate shift, gain and bias of every frame.
+
+    `frames` is (frames, height, width[, channels]) of any real dtype, read one frame at a time.
+    `known`, (height, width) or (frames, height, width), marks the entries that take part (default
+    all; NaN never does). `align` "auto" recognises a still camera (95 % of the frames within half a
+    pixel) and leaves it alone, "translation" aligns it too, "none" leaves all shifts zero.
+    `progress(done, total)` hears of frames, once for placing them and once for their exposure.
+    """
+    if align not in MOTIONS:
+        raise ParameterError("align", align, "auto, none or translation")
+    source = reader(frames, known)
+    motion = MOTIONS[align](source, progress, jobs)
+    picture = _reference(source, motion.shifts, jobs)
+    gains, biases = exposures(
+        source,
+        picture,
+        motion.shifts,
+        range(len(source)),
+        averaged=min(PROBES, len(source)),
+        progress=progress,
+        jobs=jobs,
+    )
+    gains, biases, picture = normalised(gains, biases, picture)
+    return Registration(
+        shifts=motion.shifts,
+        gains=gains,
+        biases=np.ldexp(biases, source.exponent),
+        still=not motion.shifts.any(),
+        reference=np.ldexp(picture, source.exponent),
+        why=motion.why,
+    )
+
+
+def canvas(registration: Registration, height: int, width: int) -> tuple[int, int]:
+    """Say by how many pixels (y, x) the canvas exceeds frames of (height, width) on each side; (0, 0) if still."""
+    margins = margins_of(registration.shifts)
+    return min(margins[0], height), min(margins[1], width)
+
+
+def normalised(
+    gains: NDArray[np.float64], biases: NDArray[np.float64], reference: Picture
+) -> tuple[NDArray[np.float64], NDArray[np.float64], Picture]:
+    """Rescale gains to median 1 and biases to median 0 per channel, and the reference so that nothing else changes."""
+    unit = np.median(gains, axis=0)
+    gains = gains / unit
+    level = np.median(biases / gains, axis=0)
+    for _ in range(CENTRING):  # an even number of frames has no middle one: descend to median 0
+        level = level + np.median(biases - gains * level, axis=0) / gains.max(axis=0)
+    return gains, biases - gains * level, (reference * unit + level).astype(np.float32)
+
+
+def _fixed(source: Reader, progress: Progress | None, jobs: int) -> Motion:
+    return Motion(np.zeros((len(source), 2)), "alignment was switched off")
+
+
+def _automatic(source: Reader, progress: Progress | None, jobs: int) -> Motion:
+    return _placed(source, progress, jobs, _stands_still)
+
+
+def _translated(source: Reader, progress: Progress | None, jobs: int) -> Motion:
+    return _placed(source, progress, jobs, lambda shifts: not shifts.any())
+
+
+MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
+    "auto": _automatic,
+    "none": _fixed,
+    "translation": _translated,
+}
+
+
+def _stands_still(shifts: NDArray[np.float64]) -> bool:
+    return float(np.quantile(np.hypot(*shifts.T), STILL_QUANTILE)) < STILL_SHIFT
+
+
+def _placed(
+    source: Reader, progress: Progress | None, jobs: int, is_still: Callable[[NDArray[np.float64]], bool]
+) -> Motion:
+    """Place the probes against each other; unless they stand still, place every frame against their median."""
+    still = np.zeros((len(source), 2))
+    side = min(source.size)
+    if len(source) == 1:
+        return Motion(still, "one frame: nothing to align it with")
+    if side < SMALLEST_SIDE:
+        return Motion(still, f"frames of {source.size[1]}x{source.size[0]} pixels are too small to align")
+    halvings = _halvings(source.size)
+    reach = min(LARGEST_SHIFT, side // 4) >> halvings
+    few = over_frames(lambda t: _prepared(source, t, halvings), _probes(len(source)), progress=None, jobs=jobs)
+    fixed = target(few[_typical(few)])
+    shifts = still
+    for _ in range(ROUNDS):
+        places = _places(few, fixed, reach, jobs)
+        shifts = _centred(places)
+        if is_still(shifts * 2**halvings):
+            return _standing(still, shifts * 2**halvings)
+        fixed = target(pyramid(_median_grey(few, places, shifts)))
+    everyone = over_frames(
+        lambda t: locate(_prepared(source, t, halvings), fixed, reach), range(len(source)), progress=progress, jobs=jobs
+    )
+    shifts = _centred(everyone) * 2**halvings
+    return _standing(still, shifts) if is_still(shifts) else _moving(shifts)
+
+
+def _standing(still: NDArray[np.float64], shifts: NDArray[np.float64]) -> Motion:
+    reach = float(np.quantile(np.hypot(*shifts.T), STILL_QUANTILE))
+    return Motion(still, f"the camera stands still: 95 % of the frames are within {reach:.2f} pixels")
+
+
+def _moving(shifts: NDArray[np.float64]) -> Motion:
+    size = np.hypot(*shifts.T)
+    usual, most = float(np.quantile(size, STILL_QUANTILE)), float(size.max())
+    return Motion(shifts, f"the camera moves: 95 % of the frames are within {usual:.1f} pixels, all within {most:.1f}")
+
+
+def _halvings(size: tuple[int, int]) -> int:
+    count = 0
+    while size[0] * size[1] >> (2 * count) > ENOUGH_PIXELS:
+        count += 1
+    return count
+
+
+def _probes(count: int) -> list[int]:
+    """Choose at most PROBES indices, evenly spread with the middle among them."""
+    return sorted({round(t) for t in np.linspace(0, count - 1, min(count, PROBES))})
+
+
+def _prepared(source: Reader, index: int, halvings: int) -> Prepared:
+    grey = source.grey(index)
+    for _ in range(halvings):
+        grey = halved(grey)
+    return prepare(grey)
+
+
+def _typical(pictures: Sequence[Prepared]) -> int:
+    """Choose the frame nearest to the middle that has at least half the usual contrast: not a black one."""
+    contrast = np.nan_to_num([float(np.nanmedian(np.abs(p.levels[0]))) for p in pictures])
+    usual = np.flatnonzero(contrast >= np.median(contrast) / 2)
+    return int(usual[np.argmin(np.abs(usual - len(pictures) // 2))])
+
+
+def _places(pictures: Sequence[Prepared], fixed: Target, reach: int, jobs: int) -> list[Place]:
+    return over_frames(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)), progress=None, jobs=jobs)
+
+
+def _centred(places: Sequence[Place]) -> NDArray[np.float64]:
+    """Subtract the median shift; frames that could not be placed stay where most are."""
+    shifts = np.array([place.shift for place in places])
+    found = shifts[~np.isnan(shifts[:, 0])]
+    middle = np.median(found, axis=0) if len(found) else np.zeros(2)
+    return np.nan_to_num(shifts - middle)
+
+
+def _median_grey(pictures: Sequence[Prepared], places: Sequence[Place], shifts: NDArray[np.float64]) -> Picture:
+    """Take the median of the aligned, exposure-corrected grey frames that could be placed."""
+    placed = [k for k, place in enumerate(places) if not np.isnan(place.shift[0])]
+    aligned = np.full((len(placed), *pictures[0].grey.shape), np.nan, dtype=np.float32)
+    for row, k in enumerate(placed):
+        seen, window = overlap(pictures[k].grey, shifts[k])
+        aligned[row][window] = (seen - np.float32(places[k].bias)) / np.float32(places[k].gain)
+    return median_over_frames(aligned)
+
+
+def _reference(source: Reader, shifts: NDArray[np.float64], jobs: int) -> Picture:
+    """Take the median of aligned, exposure-corrected probes: first against the middle one, then against itself."""
+    chosen = _probes(len(source))
+    picture = _median(source, shifts, [chosen[len(chosen) // 2]], np.ones((1, 1)), np.zeros((1, 1)), jobs)
+    for averaged in (1, len(chosen)):
+        gains, biases = exposures(source, picture, shifts, chosen, averaged=averaged, jobs=jobs)
+        picture = _median(source, shifts, chosen, gains, biases, jobs)
+    return picture
+
+
+def _median(
+    source: Reader,
+    shifts: NDArray[np.float64],
+    chosen: Sequence[int],
+    gains: NDArray[np.float64],
+    biases: NDArray[np.float64],
+    jobs: int,
+) -> Picture:
+    """Take the median over the chosen frames in strips of rows, so that memory stays bounded."""
+    height, width, channels = source.read(chosen[0]).shape
+    strip = max(1, STRIP // (len(chosen) * width * channels))
+    parts = [slice(top, min(top + strip, height)) for top in range(0, height, strip)]
+    strips = [_corrected(source, shifts, chosen, gains, biases, rows, jobs) for rows in parts]
+    return np.concatenate([median_over_frames(pictures) for pictures in strips])
+
+
+def _corrected(
+    source: Reader,
+    shifts: NDArray[np.float64],
+    chosen: Sequence[int],
+    gains: NDArray[np.float64],
+    biases: NDArray[np.float64],
+    rows: slice,
+    jobs: int,
+) -> Picture:
+    """Align and correct some rows of the chosen frames, shape (chosen, rows, width, channels)."""
+
+    def one(k: int) -> Picture:
+        seen, window = overlap(source.read(chosen[k]), shifts[chosen[k]])
+        whole = np.full(source.read(chosen[k]).shape, np.nan, dtype=np.float32)
+        whole[window] = (seen - biases[k].astype(np.float32)) / gains[k].astype(np.float32)
+        return whole[rows]
+
+    return np.stack(over_frames(one, range(len(chosen)), progress=None, jobs=jobs))

@@ -1,0 +1,165 @@
+"""Gain and bias of each frame and channel against a reference, by Tukey regression.
+
+    x_t(p, c) = gain_t,c reference(p, c) + bias_t,c + noise + what does not belong
+
+The gain is pulled towards 1 as far as the reference has no contrast that could tell it from noise:
+its prior is 1 +- 0.1. Saturated pixels, where a frame has many, take no part.
+"""
+
+from collections.abc import Sequence
+from math import ceil, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kizu.detect.register_canvas import overlap
+from kizu.detect.register_read import Reader, reader
+from kizu.detect.register_robust import Picture, block_means, robust_scale, thinned, tukey_weights
+from kizu.detect.register_threads import Progress, over_frames
+from kizu.typing import Bools
+
+ENOUGH_PIXELS = 20_000  # per channel: gain to a few parts in a thousand on plaster
+FEWEST_PIXELS = 16
+PRIOR_GAIN = 0.1  # how far gains stray from 1 among frames of one scene, as a rule
+GAIN_RANGE = (0.25, 4.0)  # outside, a frame is not the same scene in other light
+REFERENCE_NOISE = 4.0  # noise variance of the reference in units of sigma^2 / frames: a median's pi/2, with room
+SATURATED_SHARE = 0.01, 0.75  # a pile-up at the extreme; beyond the second, the frame itself is flat
+BLOCK = 8
+ITERATIONS = 12
+SETTLED = 2e-3  # of the residual's scale
+
+
+class Line(NamedTuple):
+    gain: float
+    bias: float
+
+
+UNKNOWN = Line(1.0, 0.0)
+
+
+def exposure(
+    frames: Sequence[Any] | NDArray[Any],
+    reference: NDArray[Any],
+    *,
+    known: Bools | None = None,
+    shifts: ArrayLike | None = None,
+    progress: Progress | None = None,
+    jobs: int = 2,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Estimate gains and biases, both (frames, channels), such that frames = gain * reference + bias.
+
+    `frames` is (frames, height, width[, channels]) of any real dtype, or a sequence of such frames;
+    `reference` is (height, width[, channels]), made of these frames. `known` (height, width) or
+    (frames, height, width) marks what takes part (default all; NaN never does). `shifts` (frames, 2)
+    says where each frame looks (default nowhere else). A frame with too little known, or with a gain
+    outside 1/4 ... 4, gets gain 1 and bias 0.
+    """
+    source = reader(frames, known)
+    where = np.zeros((len(frames), 2)) if shifts is None else np.asarray(shifts, dtype=np.float64)
+    scaled = np.ldexp(np.asarray(reference, dtype=np.float64), -source.exponent).astype(np.float32)
+    scaled = scaled.reshape(*scaled.shape[:2], -1)
+    gains, biases = exposures(source, scaled, where, range(len(frames)), progress=progress, jobs=jobs)
+    return gains, np.ldexp(biases, source.exponent)
+
+
+def exposures(
+    source: Reader,
+    reference: Picture,
+    shifts: NDArray[np.float64],
+    chosen: Sequence[int],
+    *,
+    averaged: int | None = None,
+    progress: Progress | None = None,
+    jobs: int = 2,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Estimate gains and biases of the `chosen` frames, all in the units of `source`.
+
+    `averaged` is the number of frames that the reference is made of, as far as noise goes (default: all of the source).
+    """
+    count = averaged or len(source)
+
+    def one(index: int) -> list[Line]:
+        return _of_frame(source, reference, shifts[index], index, count)
+
+    lines = np.array(over_frames(one, chosen, progress=progress, jobs=jobs))
+    return lines[..., 0], lines[..., 1]
+
+
+def _of_frame(source: Reader, reference: Picture, shift: NDArray[np.float64], index: int, count: int) -> list[Line]:
+    picture = unsaturated(source.read(index), source.low, source.high)
+    seen, window = overlap(picture, shift)
+    step = max(1, ceil(sqrt(seen[..., 0].size / ENOUGH_PIXELS)))
+    seen, fixed = seen[::step, ::step], reference[window][::step, ::step]
+    return [regress(seen[..., c], fixed[..., c], count) for c in range(seen.shape[2])]
+
+
+def unsaturated(picture: Picture, low: float, high: float) -> Picture:
+    """Replace by NaN what sits at the extremes of the whole stack, in channels where that is a pile-up."""
+    for extreme in (low, high):
+        at = picture == np.float32(extreme)
+        share = at.mean(axis=(0, 1))
+        piled = (share > SATURATED_SHARE[0]) & (share < SATURATED_SHARE[1])
+        if piled.any():
+            picture = np.where(at & piled, np.float32(np.nan), picture)
+    return picture
+
+
+def regress(picture: Picture, reference: Picture, count: int) -> Line:
+    """Fit picture = gain * reference + bias (both (height, width)) by iterated Tukey weights.
+
+    `count` frames were averaged in the reference: less contrast than their noise says nothing on the gain.
+    """
+    known = ~(np.isnan(picture) | np.isnan(reference))
+    if np.count_nonzero(known) < FEWEST_PIXELS:
+        return UNKNOWN
+    centre = np.mean(reference[known])
+    x, y = reference[known] - centre, picture[known]
+    line, scale, weight = _iterate(x, y)
+    mean = float(np.average(x, weights=weight))
+    trust = _trust(x, weight, scale, count, _correlation(y - line.gain * x - line.bias, weight, known, scale))
+    gain = 1 + trust * (line.gain - 1)
+    if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
+        return UNKNOWN
+    level = line.bias + line.gain * mean  # what the frame has where the reference has its mean: kept
+    return Line(gain, level - gain * (mean + float(centre)))
+
+
+def _iterate(x: Picture, y: Picture) -> tuple[Line, float, Picture]:
+    """Alternate scale, weights and line until the line stands still; also return the last scale and weights."""
+    line = Line(1.0, float(np.median(thinned(y - x))))
+    spread = float(x.std())
+    for _ in range(ITERATIONS):
+        residual = y - np.float32(line.gain) * x - np.float32(line.bias)
+        scale = robust_scale(residual)
+        weight = tukey_weights(residual, scale)
+        previous, line = line, _weighted_line(x, y, weight)
+        if abs(line.gain - previous.gain) * spread + abs(line.bias - previous.bias) <= SETTLED * scale:
+            break
+    return line, scale, weight
+
+
+def _weighted_line(x: Picture, y: Picture, weight: Picture) -> Line:
+    total = np.sum(weight, dtype=np.float64)
+    mean_x, mean_y = (float(np.sum(weight * v, dtype=np.float64) / total) for v in (x, y))
+    centred = (x - np.float32(mean_x)) * weight
+    square = float(np.sum(centred * x, dtype=np.float64))
+    gain = float(np.sum(centred * y, dtype=np.float64)) / square if square > 0 else 1.0
+    return Line(gain, mean_y - gain * mean_x)
+
+
+def _trust(x: Picture, weight: Picture, scale: float, count: int, correlation: float) -> float:
+    """Weigh the contrast that is not noise of the reference against the prior: 1 = the data, 0 = gain 1."""
+    total = float(np.sum(weight, dtype=np.float64))
+    contrast = total * float(np.cov(x, aweights=weight, ddof=0)) - total * REFERENCE_NOISE * scale**2 / count
+    if contrast <= 0:
+        return 0.0
+    return contrast / (contrast + correlation * (scale / PRIOR_GAIN) ** 2)
+
+
+def _correlation(residual: Picture, weight: Picture, known: Bools, scale: float) -> float:
+    """Count the neighbouring pixels that share one residual, from the variance of block means; at least 1."""
+    block = max(1, min(BLOCK, min(known.shape) // 4))
+    picture = np.zeros(known.shape, dtype=np.float32)
+    picture[known] = np.where(weight > 0, residual, 0)
+    return max(1.0, (robust_scale(block_means(picture, block)) * block / scale) ** 2) if scale > 0 else 1.0
