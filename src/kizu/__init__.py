@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kizu.models.decomposition import Decomposition as Decomposition
     from kizu.models.estimator import RobustPCA as RobustPCA
     from kizu.models.flag import flag as flag
-    from kizu.models.robust_pca import Decomposition as Decomposition
     from kizu.models.robust_pca import robust_pca as robust_pca
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Decomposition": "kizu.models.robust_pca",
+    "Decomposition": "kizu.models.decomposition",
     "RobustPCA": "kizu.models.estimator",
     "flag": "kizu.models.flag",
     "robust_pca": "kizu.models.robust_pca",

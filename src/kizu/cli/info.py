@@ -25,7 +25,9 @@ def command(as_json: bool) -> None:
 
 
 def gather() -> dict[str, Any]:
-    """Collect the facts: one word to a text, a number or a table of them."""
+    """Collect the facts: one word to a text, a number, or a list or table of them."""
+    from kizu.io.readers import READERS
+
     return {
         "kizu": version("kizu"),
         "python": platform.python_version(),
@@ -33,6 +35,7 @@ def gather() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "threads": _blas_threads(),
         "kernels": "NumPy",
+        "formats": sorted(READERS),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
 
@@ -41,11 +44,19 @@ def _blas_threads() -> dict[str, int]:
     import_module("scipy.linalg")  # only libraries that are loaded can be asked; SciPy brings NumPy's
     from threadpoolctl import threadpool_info
 
-    pools = sorted((f"{pool['internal_api']} {pool['version']}", pool["num_threads"]) for pool in threadpool_info())
+    pools = sorted((f"{pool['internal_api']}-{pool['version']}", pool["num_threads"]) for pool in threadpool_info())
     return dict(pools)
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
     for name, fact in facts.items():
-        text = ", ".join(f"{key}: {value}" for key, value in fact.items()) if isinstance(fact, dict) else fact
-        yield f"{name:<11}{text}"
+        yield f"{name:<11}{_text(fact)}"
+
+
+def _text(fact: Any) -> str:
+    match fact:
+        case dict():
+            return ", ".join(f"{key} {value}" for key, value in fact.items())
+        case list():
+            return " ".join(fact)
+    return str(fact)
