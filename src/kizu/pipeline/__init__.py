@@ -1,0 +1,1 @@
+"""The road from files to a decision: the only place where files, models and decisions meet."""
