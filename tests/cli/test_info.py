@@ -3,8 +3,6 @@
 import json
 from importlib.metadata import version
 
-import pytest
-
 from kizu.cli import run
 from kizu.cli.info import LIBRARIES, gather
 
@@ -22,7 +20,6 @@ def test_facts_are_those_of_this_machine():
     assert all(count >= 1 for count in facts["threads"].values())
 
 
-@pytest.mark.parametrize("name", list(gather()))
-def test_text_has_a_line_for_each_fact(capsys, name):
-    run(["info"])
-    assert [line for line in capsys.readouterr().out.splitlines() if line.split()[0] == name]
+def test_text_has_a_line_for_each_fact(capsys):
+    assert run(["info"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(gather())
