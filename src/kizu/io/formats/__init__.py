@@ -1,0 +1,1 @@
+"""One reader per format; only the decoding worker calls them."""
