@@ -130,11 +130,10 @@ def test_every_command_can_be_debugged():
 
 
 def test_a_reader_that_leaves_is_no_error():
-    process = subprocess.Popen([*KIZU, "info"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.close()
-    assert process.stderr.read() == ""
-    process.stderr.close()
-    assert process.wait() == 0
+    with subprocess.Popen([*KIZU, "info"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
