@@ -25,7 +25,7 @@ def to_numpy(x: Array) -> NDArray[Any]:
 
 def like(x: NDArray[Any], example: Array) -> Array:
     """`x` in the library and on the device of `example`."""
-    if is_numpy_array(example) or not hasattr(example, "__array_namespace__") and not is_torch_array(example):
+    if is_numpy_array(example) or (not hasattr(example, "__array_namespace__") and not is_torch_array(example)):
         return x
     xp = array_namespace(example)
     return xp.asarray(x, device=example.device)
