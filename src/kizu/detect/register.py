@@ -17,7 +17,7 @@ from kizu.detect.register_canvas import from_canvas, margins_of, overlap, to_can
 from kizu.detect.register_exposure import exposure, exposures
 from kizu.detect.register_read import Reader, reader
 from kizu.detect.register_robust import Picture, median_over_frames
-from kizu.detect.register_shift import Place, Prepared, Target, halved, locate, prepare, pyramid, target
+from kizu.detect.register_shift import Place, Pyramid, Target, halved, locate, prepare, pyramid, target
 from kizu.detect.register_threads import Progress, over_frames
 from kizu.errors import ParameterError
 from kizu.typing import Bools
@@ -30,6 +30,8 @@ LARGEST_SHIFT = 32  # pixels, or a quarter of the shorter side
 SMALLEST_SIDE = 16  # pixels: less is too little to align
 ENOUGH_PIXELS = 160_000  # larger frames are placed at half, a quarter, ... of their size
 STILL_QUANTILE, STILL_SHIFT = 0.95, 0.5
+LOST_SHARE = 0.5
+LEAST_SAVING = 0.05  # of the truncated cost: true shifts of half a pixel save 0.1 even in strong noise
 CENTRING = 20
 STRIP = 1 << 25  # entries of all probes' rows held at once for the median
 
@@ -119,11 +121,11 @@ def _fixed(source: Reader, progress: Progress | None, jobs: int) -> Motion:
 
 
 def _automatic(source: Reader, progress: Progress | None, jobs: int) -> Motion:
-    return _placed(source, progress, jobs, _stands_still)
+    return _placed(source, progress, jobs, _reason_to_stand)
 
 
 def _translated(source: Reader, progress: Progress | None, jobs: int) -> Motion:
-    return _placed(source, progress, jobs, lambda shifts: not shifts.any())
+    return _placed(source, progress, jobs, lambda places, shifts: "")
 
 
 MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
@@ -133,12 +135,30 @@ MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
 }
 
 
-def _stands_still(shifts: NDArray[np.float64]) -> bool:
-    return float(np.quantile(np.hypot(*shifts.T), STILL_QUANTILE)) < STILL_SHIFT
+def _reason_to_stand(places: Sequence[Place], shifts: NDArray[np.float64]) -> str:
+    """Say why nothing should be resampled; "" if the camera moves.
+
+    Light from changing sides shifts edges without any motion: it leaves most frames unlike the
+    reference, and the shifts that it feigns save little.
+    """
+    size = np.hypot(*shifts.T)
+    usual = float(np.quantile(size, STILL_QUANTILE))
+    if usual < STILL_SHIFT:
+        return f"the camera stands still: 95 % of the frames are within {usual:.2f} pixels"
+    lost = np.mean([np.isnan(place.shift[0]) for place in places])
+    if lost >= LOST_SHARE:
+        return f"{lost:.0%} of the frames do not show the texture of the reference: nothing to align them by"
+    far = [p.saving for p, s in zip(places, size, strict=True) if min(s, np.hypot(*p.shift)) >= STILL_SHIFT]
+    if far and np.median(far) < LEAST_SAVING:
+        return f"shifts of up to {size.max():.1f} pixels would explain only {np.median(far):.1%} of the differences"
+    return ""
 
 
 def _placed(
-    source: Reader, progress: Progress | None, jobs: int, is_still: Callable[[NDArray[np.float64]], bool]
+    source: Reader,
+    progress: Progress | None,
+    jobs: int,
+    reason: Callable[[Sequence[Place], NDArray[np.float64]], str],
 ) -> Motion:
     """Place the probes against each other; unless they stand still, place every frame against their median."""
     still = np.zeros((len(source), 2))
@@ -151,29 +171,24 @@ def _placed(
     reach = min(LARGEST_SHIFT, side // 4) >> halvings
     few = over_frames(lambda t: _prepared(source, t, halvings), _probes(len(source)), progress=None, jobs=jobs)
     fixed = target(few[_typical(few)])
-    shifts = still
     for _ in range(ROUNDS):
         places = _places(few, fixed, reach, jobs)
         shifts = _centred(places)
-        if is_still(shifts * 2**halvings):
-            return _standing(still, shifts * 2**halvings)
-        fixed = target(pyramid(_median_grey(few, places, shifts)))
-    everyone = over_frames(
+        if why := reason(places, shifts * 2**halvings):
+            return Motion(still, why)
+        fixed = target(pyramid(_median_texture(few, places, shifts)))
+    places = over_frames(
         lambda t: locate(_prepared(source, t, halvings), fixed, reach), range(len(source)), progress=progress, jobs=jobs
     )
-    shifts = _centred(everyone) * 2**halvings
-    return _standing(still, shifts) if is_still(shifts) else _moving(shifts)
+    shifts = _centred(places) * 2**halvings
+    why = reason(places, shifts)
+    return Motion(still, why) if why else Motion(shifts, _motion_in_words(shifts))
 
 
-def _standing(still: NDArray[np.float64], shifts: NDArray[np.float64]) -> Motion:
-    reach = float(np.quantile(np.hypot(*shifts.T), STILL_QUANTILE))
-    return Motion(still, f"the camera stands still: 95 % of the frames are within {reach:.2f} pixels")
-
-
-def _moving(shifts: NDArray[np.float64]) -> Motion:
+def _motion_in_words(shifts: NDArray[np.float64]) -> str:
     size = np.hypot(*shifts.T)
     usual, most = float(np.quantile(size, STILL_QUANTILE)), float(size.max())
-    return Motion(shifts, f"the camera moves: 95 % of the frames are within {usual:.1f} pixels, all within {most:.1f}")
+    return f"the camera moves: 95 % of the frames are within {usual:.1f} pixels, all within {most:.1f}"
 
 
 def _halvings(size: tuple[int, int]) -> int:
@@ -188,21 +203,21 @@ def _probes(count: int) -> list[int]:
     return sorted({round(t) for t in np.linspace(0, count - 1, min(count, PROBES))})
 
 
-def _prepared(source: Reader, index: int, halvings: int) -> Prepared:
+def _prepared(source: Reader, index: int, halvings: int) -> Pyramid:
     grey = source.grey(index)
     for _ in range(halvings):
         grey = halved(grey)
     return prepare(grey)
 
 
-def _typical(pictures: Sequence[Prepared]) -> int:
+def _typical(pictures: Sequence[Pyramid]) -> int:
     """Choose the frame nearest to the middle that has at least half the usual contrast: not a black one."""
-    contrast = np.nan_to_num([float(np.nanmedian(np.abs(p.levels[0]))) for p in pictures])
+    contrast = np.nan_to_num([float(np.nanmedian(np.abs(p[0]))) for p in pictures])
     usual = np.flatnonzero(contrast >= np.median(contrast) / 2)
     return int(usual[np.argmin(np.abs(usual - len(pictures) // 2))])
 
 
-def _places(pictures: Sequence[Prepared], fixed: Target, reach: int, jobs: int) -> list[Place]:
+def _places(pictures: Sequence[Pyramid], fixed: Target, reach: int, jobs: int) -> list[Place]:
     return over_frames(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)), progress=None, jobs=jobs)
 
 
@@ -214,12 +229,12 @@ def _centred(places: Sequence[Place]) -> NDArray[np.float64]:
     return np.nan_to_num(shifts - middle)
 
 
-def _median_grey(pictures: Sequence[Prepared], places: Sequence[Place], shifts: NDArray[np.float64]) -> Picture:
+def _median_texture(pictures: Sequence[Pyramid], places: Sequence[Place], shifts: NDArray[np.float64]) -> Picture:
     """Take the median of the aligned, exposure-corrected grey frames that could be placed."""
     placed = [k for k, place in enumerate(places) if not np.isnan(place.shift[0])]
-    aligned = np.full((len(placed), *pictures[0].grey.shape), np.nan, dtype=np.float32)
+    aligned = np.full((len(placed), *pictures[0][0].shape), np.nan, dtype=np.float32)
     for row, k in enumerate(placed):
-        seen, window = overlap(pictures[k].grey, shifts[k])
+        seen, window = overlap(pictures[k][0], shifts[k])
         aligned[row][window] = (seen - np.float32(places[k].bias)) / np.float32(places[k].gain)
     return median_over_frames(aligned)
 

@@ -30,6 +30,9 @@ ITERATIONS = 12
 SETTLED = 2e-3  # of the residual's scale
 
 
+Values = NDArray[np.float64]
+
+
 class Line(NamedTuple):
     gain: float
     bias: float
@@ -114,9 +117,9 @@ def regress(picture: Picture, reference: Picture, count: int) -> Line:
     if np.count_nonzero(known) < FEWEST_PIXELS:
         return UNKNOWN
     centre = np.mean(reference[known])
-    x, y = reference[known] - centre, picture[known]
+    x, y = (reference[known] - centre).astype(np.float64), picture[known].astype(np.float64)
     line, scale, weight = _iterate(x, y)
-    mean = float(np.average(x, weights=weight))
+    mean = float(weight @ x / weight.sum())
     trust = _trust(x, weight, scale, count, _correlation(y - line.gain * x - line.bias, weight, known, scale))
     gain = 1 + trust * (line.gain - 1)
     if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
@@ -125,12 +128,12 @@ def regress(picture: Picture, reference: Picture, count: int) -> Line:
     return Line(gain, level - gain * (mean + float(centre)))
 
 
-def _iterate(x: Picture, y: Picture) -> tuple[Line, float, Picture]:
+def _iterate(x: Values, y: Values) -> tuple[Line, float, Values]:
     """Alternate scale, weights and line until the line stands still; also return the last scale and weights."""
     line = Line(1.0, float(np.median(thinned(y - x))))
     spread = float(x.std())
     for _ in range(ITERATIONS):
-        residual = y - np.float32(line.gain) * x - np.float32(line.bias)
+        residual = y - line.gain * x - line.bias
         scale = robust_scale(residual)
         weight = tukey_weights(residual, scale)
         previous, line = line, _weighted_line(x, y, weight)
@@ -139,25 +142,25 @@ def _iterate(x: Picture, y: Picture) -> tuple[Line, float, Picture]:
     return line, scale, weight
 
 
-def _weighted_line(x: Picture, y: Picture, weight: Picture) -> Line:
-    total = np.sum(weight, dtype=np.float64)
-    mean_x, mean_y = (float(np.sum(weight * v, dtype=np.float64) / total) for v in (x, y))
-    centred = (x - np.float32(mean_x)) * weight
-    square = float(np.sum(centred * x, dtype=np.float64))
-    gain = float(np.sum(centred * y, dtype=np.float64)) / square if square > 0 else 1.0
-    return Line(gain, mean_y - gain * mean_x)
+def _weighted_line(x: Values, y: Values, weight: Values) -> Line:
+    total = weight.sum()
+    mean_x, mean_y = weight @ x / total, weight @ y / total
+    pull = weight * (x - mean_x)
+    square = pull @ x
+    gain = float(pull @ y / square) if square > 0 else 1.0
+    return Line(gain, float(mean_y - gain * mean_x))
 
 
-def _trust(x: Picture, weight: Picture, scale: float, count: int, correlation: float) -> float:
+def _trust(x: Values, weight: Values, scale: float, count: int, correlation: float) -> float:
     """Weigh the contrast that is not noise of the reference against the prior: 1 = the data, 0 = gain 1."""
-    total = float(np.sum(weight, dtype=np.float64))
-    contrast = total * float(np.cov(x, aweights=weight, ddof=0)) - total * REFERENCE_NOISE * scale**2 / count
+    spread = weight @ np.square(x) - (weight @ x) ** 2 / weight.sum()
+    contrast = float(spread - weight.sum() * REFERENCE_NOISE * scale**2 / count)
     if contrast <= 0:
         return 0.0
     return contrast / (contrast + correlation * (scale / PRIOR_GAIN) ** 2)
 
 
-def _correlation(residual: Picture, weight: Picture, known: Bools, scale: float) -> float:
+def _correlation(residual: Values, weight: Values, known: Bools, scale: float) -> float:
     """Count the neighbouring pixels that share one residual, from the variance of block means; at least 1."""
     block = max(1, min(BLOCK, min(known.shape) // 4))
     picture = np.zeros(known.shape, dtype=np.float32)

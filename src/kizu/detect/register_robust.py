@@ -12,6 +12,7 @@ from kizu.calibration import MAD_TO_SIGMA
 
 TUKEY_SCALES = 2.5  # where weights reach zero, in robust sigmas: quick to drop what moves
 
+ROUNDING = 1e-5  # of the mean absolute residual: float32 on some 100 grey levels
 ENOUGH_FOR_MEDIAN = 4_000  # a median of so many is right within 2 %
 
 Picture = NDArray[np.float32]
@@ -20,14 +21,14 @@ Picture = NDArray[np.float32]
 def robust_scale(residual: NDArray[Any]) -> float:
     """Estimate the sigma of known, centred residuals of any shape by their median absolute value.
 
-    Where more than half are exactly zero (noise-free or coarsely rounded pictures) the mean
+    Where more than half are zero to rounding (noise-free or coarsely rounded pictures) the mean
     absolute value takes over, so that the scale is zero only for a perfect fit. 0.0 if empty.
     """
     size = np.abs(thinned(residual))
     if size.size == 0:
         return 0.0
-    middle = float(np.median(size))
-    return MAD_TO_SIGMA * middle if middle > 0 else float(np.mean(size, dtype=np.float64))
+    middle, mean = float(np.median(size)), float(np.mean(size, dtype=np.float64))
+    return MAD_TO_SIGMA * middle if middle > ROUNDING * mean else mean
 
 
 def thinned(values: NDArray[Any]) -> NDArray[Any]:
@@ -43,7 +44,7 @@ def tukey_weights(residual: NDArray[Any], scale: float) -> NDArray[Any]:
     return np.where(square < 1, np.square(1 - square), residual.dtype.type(0))
 
 
-def block_means(picture: Picture, block: int) -> NDArray[np.float64]:
+def block_means(picture: NDArray[Any], block: int) -> NDArray[np.float64]:
     """Average `picture` (height, width) over whole squares of `block` pixels; what is left at the far sides is cut."""
     height, width = (n // block for n in picture.shape)
     whole = picture[: height * block, : width * block].reshape(height, block, width, block)

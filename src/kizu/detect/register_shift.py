@@ -19,12 +19,12 @@ from kizu.detect.register_canvas import overlap
 from kizu.detect.register_robust import Picture, block_means, robust_scale, tukey_weights
 
 REACH = 3.0  # sigmas, where Gaussians are cut
-HIGH_PASS = 6.0  # pixels: slower changes are light, not texture
+HIGH_PASS = 4.0  # pixels: slower changes are light, not texture
 BLUR = 1.0  # pixels
 LEVELS = 3
 FINER_RADIUS = 1  # pixels of each finer level around twice the best of the coarser
 COARSEST_SIDE = 16  # pixels: smaller pictures have no texture left to match
-TRUNCATE = 3.0  # robust sigmas, beyond which a difference costs no more: what moves must not steer
+TRUNCATE = 1.0  # robust sigmas, beyond which a difference costs no more: what moves must not steer
 LEAST_SAVING = 0.02  # share of the cost that a shift must save against none
 LEAST_ERRORS = 5.0  # ... and standard errors over blocks of pixels, for one of some 300 candidates
 LARGEST_BLOCK = 16
@@ -36,40 +36,41 @@ SETTLED = 0.01  # pixels
 ENOUGH_PIXELS = 20_000  # for the four numbers that Gauss-Newton is after
 
 
-class Prepared(NamedTuple):
-    """A grey frame, blurred, and its high-passed pyramid, finest first. Unknown pixels are NaN."""
-
-    grey: Picture
-    levels: tuple[Picture, ...]
+Pyramid = tuple[Picture, ...]
+"""A high-passed grey frame, finest level first. Unknown pixels are NaN."""
 
 
 class Target(NamedTuple):
     """What frames are compared with: pictures, and the columns R, 1, dR/dy, dR/dx of the linearised model."""
 
-    picture: Prepared
+    levels: Pyramid
     caps: tuple[float, ...]
     columns: NDArray[np.float32]
 
 
 class Place(NamedTuple):
-    """G_t(p + shift) = gain R(p) + bias; `shift` is NaN where the frame does not follow the target."""
+    """H_t(p + shift) = gain R(p) + bias; `shift` is NaN where the frame does not follow the target.
+
+    `saving` is the share of the truncated cost that the shift saves against none.
+    """
 
     shift: NDArray[np.float64]
     gain: float
     bias: float
+    saving: float
 
 
-def prepare(grey: Picture) -> Prepared:
-    """Blur a grey picture (height, width) and build its pyramid."""
-    return pyramid(_blurred(grey, BLUR))
+def prepare(grey: Picture) -> Pyramid:
+    """Keep of a grey picture (height, width) what is neither noise of a pixel nor slow light."""
+    return pyramid(_blurred(grey, BLUR) - _blurred(grey, HIGH_PASS))
 
 
-def pyramid(blurred: Picture) -> Prepared:
-    """Build the pyramid of a picture that is blurred already."""
-    levels = [blurred - _blurred(blurred, HIGH_PASS)]
+def pyramid(texture: Picture) -> Pyramid:
+    """Halve a high-passed picture as long as enough of it is left."""
+    levels = [texture]
     while len(levels) < LEVELS and min(levels[-1].shape) >= 2 * COARSEST_SIDE:
         levels.append(halved(levels[-1]))
-    return Prepared(blurred, tuple(levels))
+    return tuple(levels)
 
 
 def halved(picture: Picture) -> Picture:
@@ -86,50 +87,47 @@ def _blurred(picture: Picture, sigma: float) -> Picture:
     return np.where(unknown, np.float32(np.nan), total / np.where(unknown, np.float32(1), weight))
 
 
-def target(picture: Prepared) -> Target:
+def target(levels: Pyramid) -> Target:
     """Fix what is needed of the reference: cost caps and the columns of the linear model."""
-    grey = picture.grey
-    columns = np.stack([grey - np.nanmedian(grey), np.ones_like(grey), *np.gradient(grey)])
-    caps = tuple(TRUNCATE * robust_scale(level[~np.isnan(level)]) for level in picture.levels)
-    return Target(picture, caps, np.nan_to_num(columns, copy=False))
+    columns = np.stack([levels[0], np.ones_like(levels[0]), *np.gradient(levels[0])])
+    caps = tuple(TRUNCATE * robust_scale(level[~np.isnan(level)]) for level in levels)
+    return Target(levels, caps, np.nan_to_num(columns, copy=False))
 
 
-def locate(frame: Prepared, reference: Target, reach: int) -> Place:
+def locate(frame: Pyramid, reference: Target, reach: int) -> Place:
     """Find shift, gain and bias of `frame` against `reference`; shifts go up to `reach` pixels."""
     return refine(frame, reference, search(frame, reference, reach))
 
 
-def search(frame: Prepared, reference: Target, reach: int) -> NDArray[np.int_]:
+def search(frame: Pyramid, reference: Target, reach: int) -> NDArray[np.int_]:
     """Find the whole shift (dy, dx) of least cost; (0, 0) unless another is clearly better."""
     best = np.zeros(2, dtype=np.int_)
-    radius = ceil(reach / 2 ** (len(frame.levels) - 1))
-    for moving, fixed, cap in reversed(list(zip(frame.levels, reference.picture.levels, reference.caps, strict=True))):
+    radius = ceil(reach / 2 ** (len(frame) - 1))
+    for moving, fixed, cap in reversed(list(zip(frame, reference.levels, reference.caps, strict=True))):
         best = _best_near(moving, fixed, cap, 2 * best, radius)
         radius = FINER_RADIUS
     best = np.clip(best, -reach, reach)
-    worth = _worthwhile(frame.levels[0], reference.picture.levels[0], reference.caps[0], best)
+    worth = _worthwhile(frame[0], reference.levels[0], reference.caps[0], best)
     return best if worth else np.zeros_like(best)
 
 
 def _best_near(moving: Picture, fixed: Picture, cap: float, centre: NDArray[np.int_], radius: int) -> NDArray[np.int_]:
-    """Compare all whole shifts within `radius` of `centre` on the same pixels of `fixed`."""
-    limit = (min(fixed.shape) - 4) // 2 - radius  # at least a few pixels stay in sight
-    centre = np.clip(centre, -max(limit, 0), max(limit, 0))
-    inset = [(max(radius - c, 0), max(radius + c, 0)) for c in centre]
-    rows, columns = (slice(low, n - high) for (low, high), n in zip(inset, fixed.shape, strict=True))
-    core = fixed[rows, columns]
-    first = [part.start + c - radius for part, c in zip((rows, columns), centre, strict=True)]
-    height, width = core.shape
-    windows = sliding_window_view(moving[:, first[1] : first[1] + width + 2 * radius], width, axis=1)
-    costs = np.stack([_costs(windows[first[0] + k :][:height], core, cap) for k in range(2 * radius + 1)])
-    row, column = np.unravel_index(np.argmin(costs), costs.shape)
+    """Compare all whole shifts within `radius` of `centre`, each on the pixels that both pictures see."""
+    height, width = fixed.shape
+    margin = radius + int(np.max(np.abs(centre)))
+    padded = np.pad(moving, margin, constant_values=np.nan)
+    top, left = margin + centre - radius
+    windows = sliding_window_view(padded[:, left : left + width + 2 * radius], width, axis=1)
+    step = ceil(fixed.size / ENOUGH_PIXELS)  # every row, or every second, ...
+    costs = [_costs(windows[top + k :][:height:step], fixed[::step], cap) for k in range(2 * radius + 1)]
+    row, column = np.unravel_index(np.argmin(costs), np.shape(costs))
     return np.array([centre[0] + row - radius, centre[1] + column - radius])
 
 
 def _costs(windows: Picture, core: Picture, cap: float) -> NDArray[np.float64]:
     """Average min(|difference|, cap) over known pixels for each horizontal position."""
     difference = np.abs(windows.swapaxes(0, 1) - core[None])
-    total = np.fmin(difference, np.float32(cap)).sum(axis=(1, 2), dtype=np.float64)
+    total = np.fmin(difference, np.float32(cap)).sum(axis=(1, 2))
     unknown = np.count_nonzero(np.isnan(difference), axis=(1, 2))
     known = core.size - unknown
     return np.where(known > 0, (total - cap * unknown) / np.maximum(known, 1), np.inf)
@@ -146,31 +144,36 @@ def _worthwhile(moving: Picture, fixed: Picture, cap: float, shift: NDArray[np.i
     return saving > max(LEAST_SAVING * float(np.mean(np.nan_to_num(staying))), LEAST_ERRORS * error)
 
 
-def refine(frame: Prepared, reference: Target, start: NDArray[np.int_]) -> Place:
+def refine(frame: Pyramid, reference: Target, start: NDArray[np.int_]) -> Place:
     """Improve a whole shift by Gauss-Newton on (s, a, b) with Tukey weights (inverse compositional)."""
     shift = start.astype(np.float64)
-    gain, bias = 1.0, _first_bias(frame, reference, shift)
+    gain, bias = 1.0, 0.0
     for _ in range(ITERATIONS):
         change = _newton_step(frame, reference, shift, gain, bias, shift - start)
         gain, bias = gain + change[0], bias + change[1]
         if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
-            return Place(np.full(2, np.nan), 1.0, bias)
+            return Place(np.full(2, np.nan), 1.0, bias, 0.0)
         step = np.clip(change[2:], -1.0, 1.0)
         shift = np.clip(shift + step, start - 2.0, start + 2.0)
         if np.max(np.abs(step)) < SETTLED:
             break
-    return Place(shift, gain, bias)
+    return Place(shift, gain, bias, _saving(frame[0], reference, shift, gain, bias))
 
 
-def _first_bias(frame: Prepared, reference: Target, shift: NDArray[np.float64]) -> float:
-    seen, window = overlap(frame.grey, shift)
-    difference = seen - reference.columns[0][window]
-    known = difference[~np.isnan(difference)]
-    return float(np.median(known)) if known.size else 0.0
+def _saving(moving: Picture, reference: Target, shift: NDArray[np.float64], gain: float, bias: float) -> float:
+    there, window = overlap(moving, shift)
+    expected = np.float32(gain) * reference.levels[0][window] + np.float32(bias)
+    staying, moved = (_cost(x - expected, reference.caps[0]) for x in (moving[window], there))
+    return 1 - moved / staying if staying > 0 else 0.0
+
+
+def _cost(difference: Picture, cap: float) -> float:
+    known = np.abs(difference[~np.isnan(difference)])
+    return float(np.minimum(known, np.float32(cap)).mean()) if known.size else 0.0
 
 
 def _newton_step(
-    frame: Prepared,
+    frame: Pyramid,
     reference: Target,
     shift: NDArray[np.float64],
     gain: float,
@@ -178,7 +181,7 @@ def _newton_step(
     away: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Solve the linearised, weighted and regularised least squares; returns changes of (a, b, s_y, s_x)."""
-    seen, window = overlap(frame.grey, shift)
+    seen, window = overlap(frame[0], shift)
     step = max(1, ceil(sqrt(seen.size / ENOUGH_PIXELS)))
     seen = seen[::step, ::step]
     columns = (
@@ -186,13 +189,13 @@ def _newton_step(
         * np.array([1, 1, -gain, -gain], dtype=np.float32)[:, None, None]
     )
     residual = seen - np.float32(gain) * columns[0] - np.float32(bias)
-    residual = residual + 0 * reference.picture.grey[window][::step, ::step]  # NaN where the target is unknown
+    residual = residual + 0 * reference.levels[0][window][::step, ::step]  # NaN where the target is unknown
     scale = robust_scale(residual[~np.isnan(residual)])
     weight = tukey_weights(residual, scale)
     flat = columns.reshape(4, -1)
     weighted = flat * weight.ravel()
     normal = (weighted @ flat.T).astype(np.float64)
-    right = (weighted @ np.nan_to_num(residual).ravel()).astype(np.float64)
+    right = (weighted @ np.where(weight > 0, residual, np.float32(0)).ravel()).astype(np.float64)
     prior = BLUR_COVERS * (scale / PRIOR_SHIFT) ** 2
     normal[[2, 3], [2, 3]] += prior
     right[2:] -= prior * away
