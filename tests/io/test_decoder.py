@@ -85,6 +85,12 @@ def test_the_worker_is_replaced_when_somebody_kills_it(hostile: Path) -> None:
         process.wait()
 
 
+def test_relative_names_follow_a_change_of_folder(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read([str(hostile / "b.png")])
+    monkeypatch.chdir(hostile)
+    assert read(["b.png"]).used == 1
+
+
 def test_threads_wait_for_each_other(hostile: Path) -> None:
     path, results = str(write(hostile, "nothing", "late")), []
     threads = [threading.Thread(target=lambda: results.append(read([path]).frames)) for _ in range(8)]
@@ -141,7 +147,7 @@ def test_a_worker_that_talks_nonsense_is_dropped(tmp_path: Path) -> None:
     )
     decoder = Decoder(("-P", str(tmp_path / "liar.py")))
     with pytest.raises(ReadError, match="crashed"):
-        decoder.ask({"do": "probe", "path": "x.png"}, seconds=5.0)
+        decoder.ask({"do": "probe", "path": "x.png", "name": "x.png"}, seconds=5.0)
 
 
 def test_memory_of_the_worker_is_bounded(hostile: Path) -> None:

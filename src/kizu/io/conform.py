@@ -36,7 +36,7 @@ def require_finite(path: str, index: int | None, frame: NDArray[Any]) -> None:
 def resized(frame: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     """Resize by Pillow: area averages where it shrinks, bilinear otherwise; NaN spreads to its neighbours.
 
-    8-bit frames are rounded by Pillow; others pass through float32, which holds 24 bits.
+    Frames pass through float32, which holds 24 bits: in 8 bits Pillow rounds after each of its two passes.
     """
     shrinks = height <= frame.shape[0] and width <= frame.shape[1]
     method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
@@ -46,8 +46,6 @@ def resized(frame: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 def _resized_plane(plane: NDArray[Any], size: tuple[int, int], method: Image.Resampling) -> NDArray[Any]:
-    if plane.dtype == np.uint8:
-        return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, method))
     result = np.asarray(Image.fromarray(plane.astype(np.float32)).resize(size, method))
     if plane.dtype.kind == "f":
         return result.astype(plane.dtype)

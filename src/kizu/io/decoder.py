@@ -49,15 +49,15 @@ class Decoder:
     def ask(self, request: Message, *, seconds: float, sink: Sink | None = None) -> Message:
         """Send `request` and return its last answer, after at most `seconds`; those before it go to `sink`.
 
-        ReadError (or UsageError) names the file in `request["path"]`.
+        `request["name"]` is what ReadError (or UsageError) calls the file at `request["path"]`.
         """
         with self._lock:
             last, overran = self._watched_talk(request | {"seconds": seconds}, seconds, sink)
         if last is None:
             what = f"decoding it took longer than {seconds:.1f} s" if overran else "decoding it crashed"
-            raise ReadError(request["path"], what, "Leave it out or save it again in another program")
+            raise ReadError(request["name"], what, "Leave it out or save it again in another program")
         if last["kind"] == "error":
-            raise _raised(request["path"], last)
+            raise _raised(request["name"], last)
         return last
 
     def _watched_talk(self, request: Message, seconds: float, sink: Sink | None) -> tuple[Message | None, bool]:
@@ -177,9 +177,9 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[BinaryIO, BinaryIO]:
     return process.stdin, process.stdout  # type: ignore[return-value]
 
 
-def _raised(path: str, answer: Message) -> KizuError:
+def _raised(name: str, answer: Message) -> KizuError:
     what, mend = str(answer["what"]), str(answer["mend"])
-    return UsageError(what, mend, where=path) if answer.get("usage") else ReadError(path, what, mend)
+    return UsageError(what, mend, where=name) if answer.get("usage") else ReadError(name, what, mend)
 
 
 DECODER = Decoder()

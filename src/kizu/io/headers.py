@@ -1,5 +1,6 @@
 """Headers of listed files, asked of the decoding worker: what is declared, before any pixel is decoded."""
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from kizu.io.decoder import DECODER, Sink
 from kizu.io.opened import Size
+from kizu.io.protocol import Message
 from kizu.io.regular import size_of
 
 # A file of a few kB is answered for within 2 s whatever it declares; an honest one gets time by its size.
@@ -45,7 +47,7 @@ def probe(path: str, rel: str, axes: str | None, *, do: str = "probe") -> Header
     started = time.monotonic()
     file_bytes = size_of(path)
     seconds = _BASE_SECONDS + file_bytes / _FILE_RATE
-    request = {"do": do, "path": path, "axes": axes, "memory": file_bytes}
+    request = {"do": do, **_file(path), "axes": axes, "memory": file_bytes}
     answer = DECODER.ask(request, seconds=seconds)
     height, width, _ = answer["size"]
     return Header(
@@ -70,7 +72,7 @@ def decode(header: Header, size: Size, axes: str | None, sink: Sink, *, resize: 
     stored = header.size.height * header.size.width * header.size.channels * header.dtype.itemsize
     request = {
         "do": do,
-        "path": header.path,
+        **_file(header.path),
         "axes": axes,
         "memory": 4 * (frame_bytes + stored) + file_bytes + (header.present * stored if header.container else 0),
         "size": size,
@@ -78,6 +80,11 @@ def decode(header: Header, size: Size, axes: str | None, sink: Sink, *, resize: 
         "resize": resize,
     }
     DECODER.ask(request, seconds=_allowance(header, file_bytes, header.present * (stored + frame_bytes)), sink=sink)
+
+
+def _file(path: str) -> Message:
+    """The worker stays where it was started: a relative path would mean another file after a change of folder."""
+    return {"path": os.path.abspath(path), "name": path}  # noqa: PTH100 (resolve() would follow links)
 
 
 def _allowance(header: Header, file_bytes: int, decoded_bytes: int) -> float:

@@ -101,7 +101,10 @@ def _visible(folder: str) -> list[str]:
 
 
 def _each_once(paths: Iterable[str]) -> list[str]:
-    return list({_identity(path): path for path in reversed(list(paths))}.values())[::-1]
+    first: dict[str, str] = {}
+    for path in paths:
+        first.setdefault(_identity(path), path)
+    return list(first.values())
 
 
 def _identity(path: str) -> str:

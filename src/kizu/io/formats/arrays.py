@@ -60,11 +60,7 @@ def open_npz_matrix(file: BinaryIO, path: str, axes: str | None) -> Opened:
 
 def _npy(file: BinaryIO, path: str) -> tuple[Header, Callable[[], NDArray[Any]]]:
     header = read_header(file, path)
-    size = file.seek(0, 2) - header.start
-    if header.nbytes > size:
-        raise ReadError(
-            path, f"declares {header.nbytes} bytes of numbers, {size} are there", "Copy it again or write it again"
-        )
+    _require_numbers(path, header, file.seek(0, 2) - header.start)
     order = "F" if header.fortran else "C"
 
     def load() -> NDArray[Any]:
@@ -85,12 +81,7 @@ def _npz(file: BinaryIO, path: str) -> tuple[Header, Callable[[], NDArray[Any]]]
     member = _only_array(archive, path)
     with archive.open(member) as inside:
         header = read_header(inside, path)
-    if header.nbytes > member.file_size - header.start:
-        raise ReadError(
-            path,
-            f"{member.filename} declares {header.nbytes} bytes of numbers, {member.file_size - header.start} are there",
-            "Write it again",
-        )
+    _require_numbers(path, header, member.file_size - header.start)
 
     def load() -> NDArray[Any]:
         with archive.open(member) as inside:
@@ -99,6 +90,13 @@ def _npz(file: BinaryIO, path: str) -> tuple[Header, Callable[[], NDArray[Any]]]
         return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
     return header, load
+
+
+def _require_numbers(path: str, header: Header, there: int) -> None:
+    supported(path, header.dtype)
+    if header.nbytes > there:
+        what = f"declares {header.nbytes} bytes of numbers, {there} are there"
+        raise ReadError(path, what, "Copy it again or write it again")
 
 
 def _only_array(archive: zipfile.ZipFile, path: str) -> zipfile.ZipInfo:
