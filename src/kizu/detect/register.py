@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from kizu.detect.register_canvas import from_canvas, margins_of, overlap, to_canvas
 from kizu.detect.register_exposure import exposure, exposures
 from kizu.detect.register_read import Reader, reader
-from kizu.detect.register_robust import Picture, median_over_frames
+from kizu.detect.register_reference import Aligned, median_picture
+from kizu.detect.register_robust import Picture, median_over_frames, robust_scale
 from kizu.detect.register_shift import Place, Pyramid, Target, halved, locate, prepare, pyramid, target
 from kizu.detect.register_threads import Progress, over_frames
 from kizu.errors import ParameterError
@@ -30,10 +31,9 @@ LARGEST_SHIFT = 32  # pixels, or a quarter of the shorter side
 SMALLEST_SIDE = 16  # pixels: less is too little to align
 ENOUGH_PIXELS = 160_000  # larger frames are placed at half, a quarter, ... of their size
 STILL_QUANTILE, STILL_SHIFT = 0.95, 0.5
-LOST_SHARE = 0.5
-LEAST_SAVING = 0.05  # of the truncated cost: true shifts of half a pixel save 0.1 even in strong noise
-CENTRING = 20
-STRIP = 1 << 25  # entries of all probes' rows held at once for the median
+LOST_SHARE = 0.5  # of the frames, without which the rest is no majority
+TRUE_SAVING = 0.05  # of the truncated cost: true shifts of half a pixel save 0.1 even in strong noise
+CENTRING = 20  # rounds
 
 Align = Literal["auto", "none", "translation"]
 
@@ -50,6 +50,10 @@ class Registration(NamedTuple):
     still: bool
     reference: NDArray[np.float32]  # (height, width, channels)
     why: str
+
+
+Reason = Callable[[Sequence[Place], NDArray[np.float64]], str]
+"""From places and shifts (frames, 2): why nothing should be resampled, "" if there is no reason."""
 
 
 class Motion(NamedTuple):
@@ -77,16 +81,9 @@ def register(
         raise ParameterError("align", align, "auto, none or translation")
     source = reader(frames, known)
     motion = MOTIONS[align](source, progress, jobs)
-    picture = _reference(source, motion.shifts, jobs)
-    gains, biases = exposures(
-        source,
-        picture,
-        motion.shifts,
-        range(len(source)),
-        averaged=min(PROBES, len(source)),
-        progress=progress,
-        jobs=jobs,
-    )
+    chosen = _probes(len(source))
+    picture = median_picture(Aligned(source, motion.shifts, chosen, jobs))
+    gains, biases = exposures(source, picture, motion.shifts, averaged=len(chosen), progress=progress, jobs=jobs)
     gains, biases, picture = normalised(gains, biases, picture)
     return Registration(
         shifts=motion.shifts,
@@ -100,8 +97,7 @@ def register(
 
 def canvas(registration: Registration, height: int, width: int) -> tuple[int, int]:
     """Say by how many pixels (y, x) the canvas exceeds frames of (height, width) on each side; (0, 0) if still."""
-    margins = margins_of(registration.shifts)
-    return min(margins[0], height), min(margins[1], width)
+    return margins_of(registration.shifts)
 
 
 def normalised(
@@ -125,7 +121,7 @@ def _automatic(source: Reader, progress: Progress | None, jobs: int) -> Motion:
 
 
 def _translated(source: Reader, progress: Progress | None, jobs: int) -> Motion:
-    return _placed(source, progress, jobs, lambda places, shifts: "")
+    return _placed(source, progress, jobs, lambda places, shifts: _lost(places))
 
 
 MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
@@ -135,6 +131,13 @@ MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
 }
 
 
+def _lost(places: Sequence[Place]) -> str:
+    share = np.mean([np.isnan(place.shift[0]) for place in places])
+    if share < LOST_SHARE:
+        return ""
+    return f"{share:.0%} of the frames do not show the texture of the reference: nothing to align them by"
+
+
 def _reason_to_stand(places: Sequence[Place], shifts: NDArray[np.float64]) -> str:
     """Say why nothing should be resampled; "" if the camera moves.
 
@@ -142,24 +145,18 @@ def _reason_to_stand(places: Sequence[Place], shifts: NDArray[np.float64]) -> st
     reference, and the shifts that it feigns save little.
     """
     size = np.hypot(*shifts.T)
+    if lost := _lost(places):
+        return lost
     usual = float(np.quantile(size, STILL_QUANTILE))
     if usual < STILL_SHIFT:
         return f"the camera stands still: 95 % of the frames are within {usual:.2f} pixels"
-    lost = np.mean([np.isnan(place.shift[0]) for place in places])
-    if lost >= LOST_SHARE:
-        return f"{lost:.0%} of the frames do not show the texture of the reference: nothing to align them by"
     far = [p.saving for p, s in zip(places, size, strict=True) if min(s, np.hypot(*p.shift)) >= STILL_SHIFT]
-    if far and np.median(far) < LEAST_SAVING:
+    if far and np.median(far) < TRUE_SAVING:
         return f"shifts of up to {size.max():.1f} pixels would explain only {np.median(far):.1%} of the differences"
     return ""
 
 
-def _placed(
-    source: Reader,
-    progress: Progress | None,
-    jobs: int,
-    reason: Callable[[Sequence[Place], NDArray[np.float64]], str],
-) -> Motion:
+def _placed(source: Reader, progress: Progress | None, jobs: int, reason: Reason) -> Motion:
     """Place the probes against each other; unless they stand still, place every frame against their median."""
     still = np.zeros((len(source), 2))
     side = min(source.size)
@@ -212,7 +209,7 @@ def _prepared(source: Reader, index: int, halvings: int) -> Pyramid:
 
 def _typical(pictures: Sequence[Pyramid]) -> int:
     """Choose the frame nearest to the middle that has at least half the usual contrast: not a black one."""
-    contrast = np.nan_to_num([float(np.nanmedian(np.abs(p[0]))) for p in pictures])
+    contrast = np.array([robust_scale(p[0][~np.isnan(p[0])]) for p in pictures])
     usual = np.flatnonzero(contrast >= np.median(contrast) / 2)
     return int(usual[np.argmin(np.abs(usual - len(pictures) // 2))])
 
@@ -230,56 +227,10 @@ def _centred(places: Sequence[Place]) -> NDArray[np.float64]:
 
 
 def _median_texture(pictures: Sequence[Pyramid], places: Sequence[Place], shifts: NDArray[np.float64]) -> Picture:
-    """Take the median of the aligned, exposure-corrected grey frames that could be placed."""
+    """Take the median of the aligned, exposure-corrected textures that could be placed."""
     placed = [k for k, place in enumerate(places) if not np.isnan(place.shift[0])]
     aligned = np.full((len(placed), *pictures[0][0].shape), np.nan, dtype=np.float32)
     for row, k in enumerate(placed):
         seen, window = overlap(pictures[k][0], shifts[k])
         aligned[row][window] = (seen - np.float32(places[k].bias)) / np.float32(places[k].gain)
     return median_over_frames(aligned)
-
-
-def _reference(source: Reader, shifts: NDArray[np.float64], jobs: int) -> Picture:
-    """Take the median of aligned, exposure-corrected probes: first against the middle one, then against itself."""
-    chosen = _probes(len(source))
-    picture = _median(source, shifts, [chosen[len(chosen) // 2]], np.ones((1, 1)), np.zeros((1, 1)), jobs)
-    for averaged in (1, len(chosen)):
-        gains, biases = exposures(source, picture, shifts, chosen, averaged=averaged, jobs=jobs)
-        picture = _median(source, shifts, chosen, gains, biases, jobs)
-    return picture
-
-
-def _median(
-    source: Reader,
-    shifts: NDArray[np.float64],
-    chosen: Sequence[int],
-    gains: NDArray[np.float64],
-    biases: NDArray[np.float64],
-    jobs: int,
-) -> Picture:
-    """Take the median over the chosen frames in strips of rows, so that memory stays bounded."""
-    height, width, channels = source.read(chosen[0]).shape
-    strip = max(1, STRIP // (len(chosen) * width * channels))
-    parts = [slice(top, min(top + strip, height)) for top in range(0, height, strip)]
-    strips = [_corrected(source, shifts, chosen, gains, biases, rows, jobs) for rows in parts]
-    return np.concatenate([median_over_frames(pictures) for pictures in strips])
-
-
-def _corrected(
-    source: Reader,
-    shifts: NDArray[np.float64],
-    chosen: Sequence[int],
-    gains: NDArray[np.float64],
-    biases: NDArray[np.float64],
-    rows: slice,
-    jobs: int,
-) -> Picture:
-    """Align and correct some rows of the chosen frames, shape (chosen, rows, width, channels)."""
-
-    def one(k: int) -> Picture:
-        seen, window = overlap(source.read(chosen[k]), shifts[chosen[k]])
-        whole = np.full(source.read(chosen[k]).shape, np.nan, dtype=np.float32)
-        whole[window] = (seen - biases[k].astype(np.float32)) / gains[k].astype(np.float32)
-        return whole[rows]
-
-    return np.stack(over_frames(one, range(len(chosen)), progress=None, jobs=jobs))

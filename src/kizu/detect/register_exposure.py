@@ -15,14 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from kizu.detect.register_canvas import overlap
 from kizu.detect.register_read import Reader, reader
-from kizu.detect.register_robust import Picture, block_means, robust_scale, thinned, tukey_weights
+from kizu.detect.register_robust import GAIN_RANGE, Picture, block_means, robust_scale, thinned, tukey_weights
 from kizu.detect.register_threads import Progress, over_frames
 from kizu.typing import Bools
 
 ENOUGH_PIXELS = 20_000  # per channel: gain to a few parts in a thousand on plaster
 FEWEST_PIXELS = 16
 PRIOR_GAIN = 0.1  # how far gains stray from 1 among frames of one scene, as a rule
-GAIN_RANGE = (0.25, 4.0)  # outside, a frame is not the same scene in other light
 REFERENCE_NOISE = 4.0  # noise variance of the reference in units of sigma^2 / frames: a median's pi/2, with room
 SATURATED_SHARE = 0.01, 0.75  # a pile-up at the extreme; beyond the second, the frame itself is flat
 BLOCK = 8
@@ -36,6 +35,15 @@ Values = NDArray[np.float64]
 class Line(NamedTuple):
     gain: float
     bias: float
+
+
+class Fit(NamedTuple):
+    """A line with the scale, weights and residuals of its last round."""
+
+    line: Line
+    scale: float
+    weight: Values
+    residual: Values
 
 
 UNKNOWN = Line(1.0, 0.0)
@@ -62,7 +70,7 @@ def exposure(
     where = np.zeros((len(frames), 2)) if shifts is None else np.asarray(shifts, dtype=np.float64)
     scaled = np.ldexp(np.asarray(reference, dtype=np.float64), -source.exponent).astype(np.float32)
     scaled = scaled.reshape(*scaled.shape[:2], -1)
-    gains, biases = exposures(source, scaled, where, range(len(frames)), progress=progress, jobs=jobs)
+    gains, biases = exposures(source, scaled, where, averaged=len(frames), progress=progress, jobs=jobs)
     return gains, np.ldexp(biases, source.exponent)
 
 
@@ -70,31 +78,27 @@ def exposures(
     source: Reader,
     reference: Picture,
     shifts: NDArray[np.float64],
-    chosen: Sequence[int],
     *,
-    averaged: int | None = None,
+    averaged: int,
+    chosen: Sequence[int] | None = None,
     progress: Progress | None = None,
-    jobs: int = 2,
+    jobs: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Estimate gains and biases of the `chosen` frames, all in the units of `source`.
+    """Estimate gains and biases of the `chosen` frames (default all), in the units of `source`.
 
-    `averaged` is the number of frames that the reference is made of, as far as noise goes (default: all of the source).
+    `averaged` is the number of frames that the reference is made of, as far as noise goes.
     """
-    count = averaged or len(source)
 
-    def one(index: int) -> list[Line]:
-        return _of_frame(source, reference, shifts[index], index, count)
+    def lines(index: int) -> list[Line]:
+        picture = unsaturated(source.read(index), source.low, source.high)
+        seen, window = overlap(picture, shifts[index])
+        step = max(1, ceil(sqrt(seen[..., 0].size / ENOUGH_PIXELS)))
+        seen, fixed = seen[::step, ::step], reference[window][::step, ::step]
+        return [regress(seen[..., c], fixed[..., c], averaged) for c in range(seen.shape[2])]
 
-    lines = np.array(over_frames(one, chosen, progress=progress, jobs=jobs))
-    return lines[..., 0], lines[..., 1]
-
-
-def _of_frame(source: Reader, reference: Picture, shift: NDArray[np.float64], index: int, count: int) -> list[Line]:
-    picture = unsaturated(source.read(index), source.low, source.high)
-    seen, window = overlap(picture, shift)
-    step = max(1, ceil(sqrt(seen[..., 0].size / ENOUGH_PIXELS)))
-    seen, fixed = seen[::step, ::step], reference[window][::step, ::step]
-    return [regress(seen[..., c], fixed[..., c], count) for c in range(seen.shape[2])]
+    every = range(len(source)) if chosen is None else chosen
+    found = np.array(over_frames(lines, every, progress=progress, jobs=jobs))
+    return found[..., 0], found[..., 1]
 
 
 def unsaturated(picture: Picture, low: float, high: float) -> Picture:
@@ -118,18 +122,17 @@ def regress(picture: Picture, reference: Picture, count: int) -> Line:
         return UNKNOWN
     centre = np.mean(reference[known])
     x, y = (reference[known] - centre).astype(np.float64), picture[known].astype(np.float64)
-    line, scale, weight = _iterate(x, y)
-    mean = float(weight @ x / weight.sum())
-    trust = _trust(x, weight, scale, count, _correlation(y - line.gain * x - line.bias, weight, known, scale))
-    gain = 1 + trust * (line.gain - 1)
+    fit = _iterate(x, y)
+    gain = 1 + _trust(x, fit, count, _correlation(fit, known)) * (fit.line.gain - 1)
     if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
         return UNKNOWN
-    level = line.bias + line.gain * mean  # what the frame has where the reference has its mean: kept
+    mean = float(fit.weight @ x / fit.weight.sum())
+    level = fit.line.bias + fit.line.gain * mean  # what the frame has where the reference has its mean: kept
     return Line(gain, level - gain * (mean + float(centre)))
 
 
-def _iterate(x: Values, y: Values) -> tuple[Line, float, Values]:
-    """Alternate scale, weights and line until the line stands still; also return the last scale and weights."""
+def _iterate(x: Values, y: Values) -> Fit:
+    """Alternate scale, weights and line until the line stands still."""
     line = Line(1.0, float(np.median(thinned(y - x))))
     spread = float(x.std())
     for _ in range(ITERATIONS):
@@ -139,7 +142,7 @@ def _iterate(x: Values, y: Values) -> tuple[Line, float, Values]:
         previous, line = line, _weighted_line(x, y, weight)
         if abs(line.gain - previous.gain) * spread + abs(line.bias - previous.bias) <= SETTLED * scale:
             break
-    return line, scale, weight
+    return Fit(line, scale, weight, residual)
 
 
 def _weighted_line(x: Values, y: Values, weight: Values) -> Line:
@@ -151,18 +154,21 @@ def _weighted_line(x: Values, y: Values, weight: Values) -> Line:
     return Line(gain, float(mean_y - gain * mean_x))
 
 
-def _trust(x: Values, weight: Values, scale: float, count: int, correlation: float) -> float:
+def _trust(x: Values, fit: Fit, count: int, correlation: float) -> float:
     """Weigh the contrast that is not noise of the reference against the prior: 1 = the data, 0 = gain 1."""
-    spread = weight @ np.square(x) - (weight @ x) ** 2 / weight.sum()
-    contrast = float(spread - weight.sum() * REFERENCE_NOISE * scale**2 / count)
+    total = fit.weight.sum()
+    spread = fit.weight @ np.square(x) - (fit.weight @ x) ** 2 / total
+    contrast = float(spread - total * REFERENCE_NOISE * fit.scale**2 / count)
     if contrast <= 0:
         return 0.0
-    return contrast / (contrast + correlation * (scale / PRIOR_GAIN) ** 2)
+    return contrast / (contrast + correlation * (fit.scale / PRIOR_GAIN) ** 2)
 
 
-def _correlation(residual: Values, weight: Values, known: Bools, scale: float) -> float:
+def _correlation(fit: Fit, known: Bools) -> float:
     """Count the neighbouring pixels that share one residual, from the variance of block means; at least 1."""
+    if fit.scale == 0:
+        return 1.0
     block = max(1, min(BLOCK, min(known.shape) // 4))
-    picture = np.zeros(known.shape, dtype=np.float32)
-    picture[known] = np.where(weight > 0, residual, 0)
-    return max(1.0, (robust_scale(block_means(picture, block)) * block / scale) ** 2) if scale > 0 else 1.0
+    picture = np.zeros(known.shape)
+    picture[known] = np.where(fit.weight > 0, fit.residual, 0)
+    return max(1.0, (robust_scale(block_means(picture, block)) * block / fit.scale) ** 2)

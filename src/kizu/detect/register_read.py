@@ -83,6 +83,10 @@ def _extremes(frames: Sequence[Any] | NDArray[Any], known: Bools | None) -> tupl
         return 0.0, 0.0
     if not (isfinite(low) and isfinite(high)):
         raise ShapeError("a frame holds an infinite value", "Replace it by NaN, which means unknown")
+    if max(abs(low), abs(high)) > float(np.finfo(np.float32).max):
+        raise ShapeError(
+            f"values from {low:g} to {high:g} do not fit single precision", "Divide the frames by a constant"
+        )
     return low, high
 
 

@@ -12,6 +12,7 @@ from kizu.calibration import MAD_TO_SIGMA
 
 TUKEY_SCALES = 2.5  # where weights reach zero, in robust sigmas: quick to drop what moves
 
+GAIN_RANGE = (0.25, 4.0)  # outside, a frame is not the same scene in other light
 ROUNDING = 1e-5  # of the mean absolute residual: float32 on some 100 grey levels
 ENOUGH_FOR_MEDIAN = 4_000  # a median of so many is right within 2 %
 

@@ -1,10 +1,12 @@
 """Where a frame looks: the shift against a target picture, with gain and bias, robustly.
 
-    search   s = argmin over whole shifts of mean_p min(|H_t(p+s) - H_R(p)|, 3 sigma_H),  H = G - gauss(G, 6)
-    refine   min over (s, a, b) of sum_p tukey(G_t(p+s) - a R(p) - b) + (|s - s_0| / half a pixel)^2
+    H      = gauss(G, 1) - gauss(G, 4)     texture: neither the noise of a pixel nor slow light
+    search   s = argmin over whole shifts of mean_p min(|H_t(p+s) - H_R(p)|, sigma_H), coarse to fine
+    refine   min over (s, a, b) of sum_p tukey(H_t(p+s) - a H_R(p) - b) + (|s - s_0| / half a pixel)^2
 
-Coarse to fine over three levels, then Gauss-Newton on slightly blurred pictures: blur makes the
-gradient honest and keeps interpolation from preferring half pixels in noise.
+The search truncates early, so that objects, which match nothing or each other, cost all shifts the
+same. The refinement linearises the target, not the frame (Baker & Matthews 2004, inverse
+compositional); the blur keeps interpolation from preferring half pixels in noise.
 """
 
 from math import ceil, sqrt
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from kizu.detect.register_canvas import overlap
-from kizu.detect.register_robust import Picture, block_means, robust_scale, tukey_weights
+from kizu.detect.register_robust import GAIN_RANGE, Picture, block_means, robust_scale, tukey_weights
 
 REACH = 3.0  # sigmas, where Gaussians are cut
 HIGH_PASS = 4.0  # pixels: slower changes are light, not texture
@@ -30,7 +32,7 @@ LEAST_ERRORS = 5.0  # ... and standard errors over blocks of pixels, for one of 
 LARGEST_BLOCK = 16
 PRIOR_SHIFT = 0.5  # pixels around the whole shift: only a prior where the texture says nothing
 BLUR_COVERS = 4 * np.pi * BLUR**2  # pixels that share one value of blurred white noise
-GAIN_RANGE = (0.25, 4.0)  # outside, a frame is not the same scene in other light
+FARTHEST, FARTHEST_STEP = 2.0, 1.0  # pixels from the whole shift, in all and in one step
 ITERATIONS = 8
 SETTLED = 0.01  # pixels
 ENOUGH_PIXELS = 20_000  # for the four numbers that Gauss-Newton is after
@@ -58,6 +60,9 @@ class Place(NamedTuple):
     gain: float
     bias: float
     saving: float
+
+
+NOWHERE = Place(np.full(2, np.nan), 1.0, 0.0, 0.0)
 
 
 def prepare(grey: Picture) -> Pyramid:
@@ -96,6 +101,8 @@ def target(levels: Pyramid) -> Target:
 
 def locate(frame: Pyramid, reference: Target, reach: int) -> Place:
     """Find shift, gain and bias of `frame` against `reference`; shifts go up to `reach` pixels."""
+    if np.isnan(frame[0]).all():
+        return NOWHERE
     return refine(frame, reference, search(frame, reference, reach))
 
 
@@ -146,23 +153,22 @@ def _worthwhile(moving: Picture, fixed: Picture, cap: float, shift: NDArray[np.i
 
 def refine(frame: Pyramid, reference: Target, start: NDArray[np.int_]) -> Place:
     """Improve a whole shift by Gauss-Newton on (s, a, b) with Tukey weights (inverse compositional)."""
-    shift = start.astype(np.float64)
-    gain, bias = 1.0, 0.0
+    place = Place(start.astype(np.float64), 1.0, 0.0, 0.0)
     for _ in range(ITERATIONS):
-        change = _newton_step(frame, reference, shift, gain, bias, shift - start)
-        gain, bias = gain + change[0], bias + change[1]
-        if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
-            return Place(np.full(2, np.nan), 1.0, bias, 0.0)
-        step = np.clip(change[2:], -1.0, 1.0)
-        shift = np.clip(shift + step, start - 2.0, start + 2.0)
+        change = _newton_step(frame[0], reference, place, start)
+        step = np.clip(change[2:], -FARTHEST_STEP, FARTHEST_STEP)
+        shift = np.clip(place.shift + step, start - FARTHEST, start + FARTHEST)
+        place = Place(shift, place.gain + float(change[0]), place.bias + float(change[1]), 0.0)
+        if not (GAIN_RANGE[0] <= place.gain <= GAIN_RANGE[1]):
+            return NOWHERE
         if np.max(np.abs(step)) < SETTLED:
             break
-    return Place(shift, gain, bias, _saving(frame[0], reference, shift, gain, bias))
+    return place._replace(saving=_saving(frame[0], reference, place))
 
 
-def _saving(moving: Picture, reference: Target, shift: NDArray[np.float64], gain: float, bias: float) -> float:
-    there, window = overlap(moving, shift)
-    expected = np.float32(gain) * reference.levels[0][window] + np.float32(bias)
+def _saving(moving: Picture, reference: Target, place: Place) -> float:
+    there, window = overlap(moving, place.shift)
+    expected = np.float32(place.gain) * reference.levels[0][window] + np.float32(place.bias)
     staying, moved = (_cost(x - expected, reference.caps[0]) for x in (moving[window], there))
     return 1 - moved / staying if staying > 0 else 0.0
 
@@ -172,24 +178,14 @@ def _cost(difference: Picture, cap: float) -> float:
     return float(np.minimum(known, np.float32(cap)).mean()) if known.size else 0.0
 
 
-def _newton_step(
-    frame: Pyramid,
-    reference: Target,
-    shift: NDArray[np.float64],
-    gain: float,
-    bias: float,
-    away: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _newton_step(moving: Picture, reference: Target, place: Place, start: NDArray[np.int_]) -> NDArray[np.float64]:
     """Solve the linearised, weighted and regularised least squares; returns changes of (a, b, s_y, s_x)."""
-    seen, window = overlap(frame[0], shift)
+    seen, window = overlap(moving, place.shift)
     step = max(1, ceil(sqrt(seen.size / ENOUGH_PIXELS)))
-    seen = seen[::step, ::step]
-    columns = (
-        reference.columns[(slice(None), *window)][:, ::step, ::step]
-        * np.array([1, 1, -gain, -gain], dtype=np.float32)[:, None, None]
-    )
-    residual = seen - np.float32(gain) * columns[0] - np.float32(bias)
-    residual = residual + 0 * reference.levels[0][window][::step, ::step]  # NaN where the target is unknown
+    seen, fixed = seen[::step, ::step], reference.levels[0][window][::step, ::step]
+    signs = np.array([1, 1, -place.gain, -place.gain], dtype=np.float32)
+    columns = reference.columns[(slice(None), *window)][:, ::step, ::step] * signs[:, None, None]
+    residual = seen - np.float32(place.gain) * fixed - np.float32(place.bias)
     scale = robust_scale(residual[~np.isnan(residual)])
     weight = tukey_weights(residual, scale)
     flat = columns.reshape(4, -1)
@@ -198,7 +194,7 @@ def _newton_step(
     right = (weighted @ np.where(weight > 0, residual, np.float32(0)).ravel()).astype(np.float64)
     prior = BLUR_COVERS * (scale / PRIOR_SHIFT) ** 2
     normal[[2, 3], [2, 3]] += prior
-    right[2:] -= prior * away
+    right[2:] -= prior * (place.shift - start)
     return _solved(normal, right)
 
 
