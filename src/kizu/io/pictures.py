@@ -57,13 +57,19 @@ def exact_or_display(frame: NDArray[Any], span: Span) -> NDArray[Any]:
     return frame if eight or sixteen else display(frame, span)
 
 
+def outline(mask: Bools) -> Bools:
+    """The pixels outside `mask` that touch it, corners included."""
+    edge: Bools = ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & ~mask
+    return edge
+
+
 def outlined(picture: Picture, mask: Bools) -> Picture:
     """Draw the edge of `mask` on `picture` (height, width[, 3]), one pixel outside it: the flagged pixels stay visible.
 
     Dashes of magenta and yellow: one of them differs from whatever lies below, and from the other in grey print.
     """
     colour = np.repeat(picture[..., None], 3, axis=2) if picture.ndim == 2 else picture.copy()
-    rows, columns = np.nonzero(ndimage.binary_dilation(mask, np.ones((3, 3), bool)) & ~mask)
+    rows, columns = np.nonzero(outline(mask))
     first = (rows + columns) // DASH % 2 == 0
     colour[rows, columns] = np.where(first[:, None], MAGENTA, YELLOW)
     return colour

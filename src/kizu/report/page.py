@@ -1,0 +1,138 @@
+"""Everything the page shows, as plain values: the template decides where, the style sheet how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from kizu.io.results import Saved
+from kizu.io.tables import Row
+from kizu.report import charts, words
+from kizu.report.charts import Chart, Strip, finite_list
+from kizu.report.panels import STOPS
+
+ROWS = 1000  # of a table; a browser scrolls them at once, and the CSV has them all
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image with its pictures of width × height pixels; `key` names their files."""
+
+    key: str
+    position: int
+    row: Row
+    width: int
+    height: int
+
+    @property
+    def anomalous(self) -> bool:
+        return bool(self.row["anomalous"])
+
+    @property
+    def regions(self) -> str:
+        return words.count(self.row["regions"], "region")
+
+    @property
+    def area(self) -> str:
+        return words.percent(self.row["area_fraction"])
+
+
+def worst_first(results: Sequence[Row], most: int) -> list[int]:
+    """Positions of the `most` images to look at: those with a defect by score, then the others by score."""
+    order = sorted(range(len(results)), key=lambda i: (not results[i]["anomalous"], -(results[i]["score"] or 0.0), i))
+    return order[:most]
+
+
+def context(saved: Saved, cards: Sequence[Card], *, scale: float) -> dict[str, Any]:
+    """The names that the template knows."""
+    run = saved.run
+    return {
+        **_summary(run),
+        **_images(saved, cards),
+        **_regions(saved, cards),
+        "run": run,
+        "scale": scale,
+        "stops": STOPS,
+        "rows": ROWS,
+        "strip": strip(saved),
+        "curves": [spectrum(run["singular_values"]), *convergence(run["history"])],
+        "shifts": shifts(run["registration"]),
+        "parameters": {name: (words.value_of(p["value"]), p["why"]) for name, p in sorted(run["parameters"].items())},
+    }
+
+
+def _summary(run: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "headline": words.headline(run),
+        "regions_found": words.count(run["summary"]["regions"], "region"),
+        "promise": words.promise(run["decision"]),
+        "warnings": words.warnings(run),
+        "proof": words.proof(run),
+        "camera": words.camera(run["registration"]),
+        "exposure": words.exposure(run["registration"]),
+        "frames": words.frames(run["frames"]),
+        "stack": words.stack(run["stack"]),
+        "files": words.count(len(run["inputs"]), "file"),
+    }
+
+
+def _images(saved: Saved, cards: Sequence[Card]) -> dict[str, Any]:
+    """Which cards are open, folded away, in the grid, and how many are not here at all."""
+    anomalous = sum(bool(row["anomalous"]) for row in saved.results)
+    everything = len(cards) == len(saved.results)
+    return {
+        "cards": cards,
+        "clean": [card for card in cards if not card.anomalous],
+        "clean_count": len(saved.results) - anomalous,
+        "hidden_anomalous": anomalous - sum(card.anomalous for card in cards),
+        "grid": sorted(cards, key=lambda card: card.position) if everything else [],
+    }
+
+
+def _regions(saved: Saved, cards: Sequence[Card]) -> dict[str, Any]:
+    shown = {card.row["name"]: card.key for card in cards}
+    strongest = sorted(saved.regions, key=lambda row: -(row["peak_z"] or 0.0))[:ROWS]
+    return {"regions": [region(row, shown) for row in strongest], "region_count": len(saved.regions)}
+
+
+def strip(saved: Saved) -> Strip:
+    rows = saved.results
+    return charts.strip(
+        finite_list([row["score"] or 0.0 for row in rows]),
+        [bool(row["anomalous"]) for row in rows],
+        [row["name"] for row in rows],
+    )
+
+
+def region(row: Row, shown: Mapping[str, str]) -> dict[str, Any]:
+    """A row of the table with the links that exist: its crop and its image on this page."""
+    crop = row.get("crop")
+    return {**row, "crop": f"../{quote(crop)}" if crop else None, "card": shown.get(row["name"])}
+
+
+def spectrum(values: Mapping[str, Sequence[float]]) -> Chart:
+    curves = {
+        f"{when} thresholding": list(zip(range(1, len(values[when]) + 1), finite_list(values[when]), strict=True))
+        for when in ("before", "after")
+    }
+    return charts.chart("Singular values", "number", "singular value", curves, log=True)
+
+
+def convergence(history: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """Objective and relative gap per iteration, where they were recorded."""
+    found = []
+    for name, label in (("relative_gap", "relative gap"), ("objective", "objective")):
+        points = [(record["iteration"], record[name]) for record in history if record.get(name)]
+        if points:
+            found.append(charts.chart(f"Convergence: {label}", "iteration", label, {label: points}, log=True))
+    return found
+
+
+def shifts(registration: Mapping[str, Any]) -> Chart | None:
+    """Shifts over time, if the camera moves."""
+    if registration["camera"] == "still" or not registration["shifts"]:
+        return None
+    numbers = range(1, len(registration["shifts"]) + 1)
+    down, right = zip(*registration["shifts"], strict=True)
+    curves = {"down": list(zip(numbers, down, strict=True)), "right": list(zip(numbers, right, strict=True))}
+    return charts.chart("Shift of each image", "image", "pixels", curves)
