@@ -12,7 +12,8 @@ from PIL import Image
 
 from kizu.errors import KizuError, NothingUsableError, ReadError, ResourceError
 from kizu.io import headers, read
-from kizu.io.decoder import Decoder, kill, start
+from kizu.io.decoder import COMMAND, Decoder
+from kizu.io.process import Worker
 from kizu.io.readers import READERS, Reader
 
 WORKER = ("-P", str(Path(__file__).with_name("hostile_worker.py")))
@@ -79,10 +80,10 @@ def test_a_frame_that_fails_does_not_take_the_next_along(hostile: Path) -> None:
 def test_the_worker_is_replaced_when_somebody_kills_it(hostile: Path) -> None:
     for _ in range(3):
         assert read([str(hostile / "b.png")]).used == 1
-        process = headers.DECODER._process
-        assert process is not None
-        process.kill()
-        process.wait()
+        worker = headers.DECODER._worker
+        assert worker is not None
+        worker._process.kill()
+        worker._process.wait()
 
 
 def test_relative_names_follow_a_change_of_folder(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,14 +130,26 @@ def test_a_fork_starts_its_own_worker(hostile: Path) -> None:
 def test_nothing_is_imported_from_the_folder_of_the_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("import pathlib\npathlib.Path('stolen').touch()\n")
     monkeypatch.chdir(tmp_path)
-    process = start(("-P", "-m", "kizu.io.worker"))
-    kill(process)
+    Worker(COMMAND).kill()
     assert not (tmp_path / "stolen").exists()
 
 
 def test_a_worker_that_does_not_start_is_said_so() -> None:
     with pytest.raises(ResourceError, match="does not start"):
-        start(("-c", "raise SystemExit"))
+        Worker(("-c", "raise SystemExit"))
+
+
+def test_the_watch_kills_at_the_deadline_and_only_then(tmp_path: Path) -> None:
+    worker = Worker(COMMAND)
+    for _ in range(20):
+        with worker.within(0.05):
+            pass
+    time.sleep(0.2)
+    assert worker.usable and not worker.overran
+    with worker.within(0.05):
+        worker._process.wait(timeout=30)
+    assert worker.overran and not worker.usable
+    worker.kill()
 
 
 def test_a_worker_that_talks_nonsense_is_dropped(tmp_path: Path) -> None:

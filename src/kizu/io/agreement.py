@@ -38,7 +38,7 @@ def agree(headers: Sequence[Header], *, resize: tuple[int, int] | None, skip_odd
     """
     height, width = _size(headers, resize, skip_odd=skip_odd)
     files = tuple(h for h in headers if resize or h.size[:2] == (height, width))
-    odd = tuple(h for h in headers if h not in files)
+    odd = tuple(h for h in headers if not resize and h.size[:2] != (height, width))
     channels = _channels(files)
     first = files[0]
     for header in files:
