@@ -69,7 +69,7 @@ def scale_of(frames: list[Small]) -> float:
     stays faint.
     """
     flagged = np.concatenate([np.abs(frame.residual[frame.mask]) for frame in frames])
-    whole = max((float(np.abs(frame.residual).max()) for frame in frames), default=0.0)
+    whole = max(float(np.abs(frame.residual).max()) for frame in frames)
     return (float(np.percentile(flagged, 99)) if flagged.size else whole) or 1.0
 
 
