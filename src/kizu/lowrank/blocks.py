@@ -72,8 +72,8 @@ class MatrixBlocks:
         return working_dtype(self.matrix.dtype)
 
     def read(self, start: int, stop: int) -> Block:
-        values = np.ldexp(self.matrix[:, start:stop].astype(self.dtype), -self.exponent)
-        if self.known is None:
-            return Block(start, stop, values, None)
-        known = self.known[:, start:stop]
-        return Block(start, stop, np.where(known, values, self.dtype.type(0)), known)
+        values = self.matrix[:, start:stop].astype(self.dtype)
+        known = None if self.known is None else self.known[:, start:stop]
+        if known is not None:  # before scaling: an unknown entry may be anything, and overflow
+            values = np.where(known, values, self.dtype.type(0))
+        return Block(start, stop, np.ldexp(values, -self.exponent), known)

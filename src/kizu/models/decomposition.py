@@ -21,7 +21,8 @@ class Decomposition:
 
     `background`, `anomaly` and `noise` are dense arrays like X (same library, floating), made when
     asked for; `factors` is the background as two factors. At unknown entries (`observed` False)
-    anomaly and noise are 0. `certificate` bounds the distance from the optimum, `stopped` is "gap",
+    anomaly and noise are 0. `support` is where the exact form's anomaly is not 0, None in the stable
+    form. `certificate` bounds the distance from the optimum, `stopped` is "gap",
     "feasible" or "max_iter" and `converged` is True only for "gap". `singular_values` are those
     (before, after) the last threshold. `parameters` maps a name to its value and why.
     """
@@ -80,7 +81,7 @@ class Decomposition:
     def _split(self) -> tuple[Floats, Floats]:
         """(S, E). In the exact form the anomaly takes all of M − L on its support: L + S = M there."""
         rest = self.residual
-        if "tau_anomaly" not in self.parameters:
+        if self.support is not None:
             anomaly = np.where(self.support, rest, rest.dtype.type(0))
         else:
             level = rest.dtype.type(self.parameters["tau_anomaly"].value)

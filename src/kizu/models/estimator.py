@@ -106,21 +106,22 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
         return X, ~np.isnan(X)
 
     def _background(self, rows: Floats, known: Any) -> Floats:
-        tau = {name: self.parameters_[name].value if name in self.parameters_ else None for name in THRESHOLDS}
-        return project(rows, known, Subspace(self.components_, self.singular_values_, *tau.values()))
+        return project(rows, known, Subspace(self.components_, self.singular_values_, *self._thresholds()))
+
+    def _thresholds(self) -> tuple[float, float | None]:
+        if "tau_anomaly" not in self.parameters_:
+            return 0.0, None
+        return self.parameters_["tau_background"].value, self.parameters_["tau_anomaly"].value
 
     def _scores(self, residual: Floats) -> Floats:
         size = np.abs(residual) / self.scale_
         count = min(LARGEST, size.shape[1])
-        return -np.partition(size, -count, axis=1)[:, -count:].mean(axis=1)
+        return np.asarray(-np.partition(size, -count, axis=1)[:, -count:].mean(axis=1))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-THRESHOLDS = ("tau_background", "tau_anomaly")
 
 
 def _null_quantile(score: Floats) -> float:

@@ -46,7 +46,13 @@ def flag(d: Decomposition, *, fdr: float = 0.02) -> Flags:
     if known is not None:
         mask, p_value = mask & known, np.where(known, p_value, 1.0)
     threshold = float(np.abs(score[mask]).min()) if mask.any() else math.inf
-    return Flags(*(like(a, d.example) for a in (mask, score, p_value)), threshold, _why(fdr, null))
+    return Flags(
+        mask=like(mask, d.example),
+        score=like(score, d.example),
+        p_value=like(p_value, d.example),
+        threshold=threshold,
+        why=_why(fdr, null),
+    )
 
 
 def column_scales(residual: Floats, known: Bools | None) -> Floats:

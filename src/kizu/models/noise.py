@@ -8,13 +8,14 @@ from kizu import parameters
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.parameters import Parameter
 from kizu.solvers import stable_pcp
+from kizu.typing import Bools, Floats
 
 ROUNDS = 15
 """Rounds of estimate and fit. Each takes about two thirds off what the last had too much."""
 SETTLED = 0.01
 """Stop when a round changes sigma by less than 1 %."""
 NONE = 1e-5
-"""Noise below this share of the data's own spread is called none: the exact form applies."""
+"""Noise below this share of the data's own spread, or of their rounding, is none: the exact form applies."""
 COARSE, STEPS = 1e-2, 30
 """Gap and steps of one pilot fit: sigma needs no more."""
 
@@ -33,31 +34,33 @@ def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_ra
     large where the background moves; the fit at it leaves a residual that shows a smaller one, and
     so on until it stands still. Without noise the values fall geometrically: sigma is then 0.
     """
-    short, long = data.shape
-    values = data.read(0, long)
-    sigma = first = _upper(values.values, values.known)
+    whole = data.read(0, data.shape[1])
+    sigma = upper_sigma(whole.values, whole.known)
+    none = max(NONE * sigma, float(np.finfo(data.dtype).eps * np.abs(whole.values).max()))
     state: stable_pcp.State | None = None
-    for count in range(1, ROUNDS + 1):
-        if sigma <= NONE * first:
+    for _ in range(ROUNDS):
+        if sigma <= none:
             return Pilot(Parameter(0.0, "the residual of the fit vanishes: no dense noise, exact form"), None)
-        edge, clip = parameters.stable_thresholds(short, long, sigma, lam, share_known)
+        edge, clip = parameters.stable_thresholds(*data.shape, sigma, lam, share_known)
         numbers = stable_pcp.Numbers(edge.value, clip.value, max_rank, jobs)
         state = stable_pcp.solve(data, numbers, tol=COARSE, max_iter=STEPS, start=state).state
-        rest = stable_pcp.residual(values, state.left, state.right)
-        previous, sigma = (
-            sigma,
-            parameters.sigma_from_residual(rest if values.known is None else rest[values.known]).value,
-        )
+        rest = stable_pcp.residual(whole, state.left, state.right)
+        previous, sigma = sigma, parameters.sigma_from_residual(_known(rest, whole.known)).value
         if abs(sigma - previous) <= SETTLED * previous:
             break
-    return Pilot(Parameter(sigma, f"1.4826 · MAD of M − L, {count} rounds of fit and estimate"), state)
+    return Pilot(Parameter(sigma, "1.4826 · MAD of M − L, fitted and estimated in turn"), state)
 
 
-def _upper(values: "np.ndarray", known: "np.ndarray | None") -> float:
-    spread = parameters.sigma_from_residual(values if known is None else values[known]).value
-    along = [
-        parameters.sigma_from_differences(m, k).value
-        for m, k in ((values, known), (values.T, None if known is None else known.T))
-    ]
-    positive = [s for s in (spread, *along) if s > 0]
-    return min(positive) if positive else float(np.std(values))
+def upper_sigma(values: Floats, known: Bools | None) -> float:
+    """The smallest of three that are too large: the entries' spread, differences along rows, along columns."""
+    turned = None if known is None else known.T
+    found = (
+        parameters.sigma_from_residual(_known(values, known)).value,
+        parameters.sigma_from_differences(values, known).value,
+        parameters.sigma_from_differences(values.T, turned).value,
+    )
+    return min((s for s in found if s > 0), default=float(np.std(values)))
+
+
+def _known(x: Floats, known: Bools | None) -> Floats:
+    return x if known is None else x[known]

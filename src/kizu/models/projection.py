@@ -8,6 +8,7 @@ d are the singular values of the fitted background. The ridge is the nuclear nor
 rows come out as they were fitted. Solved by iteratively reweighted least squares.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,9 @@ from kizu.typing import Bools, Floats
 
 MAX_ITER = 200
 CHANGE = 1e-10
+"""A row is done when its coefficients move by less than this share of its largest entry."""
 SMOOTH_START, SMOOTH_END, SMOOTH_FACTOR = 1e-1, 1e-9, 0.3
-"""|r| is smoothed below a share of the row's scale that shrinks to `SMOOTH_END` (exact form)."""
+"""|r| is smoothed below a share of the row's largest entry that shrinks to `SMOOTH_END` (exact form)."""
 
 
 class Subspace(NamedTuple):
@@ -28,38 +30,41 @@ class Subspace(NamedTuple):
     tau_background: float
     tau_anomaly: float | None
 
+    @property
+    def ridge(self) -> Floats:
+        """tau_background / d (r,); 0 in the exact form."""
+        return np.asarray(self.tau_background / self.singular_values.astype(np.float64))
+
 
 def project(rows: Floats, known: Bools, subspace: Subspace) -> Floats:
     """Background of every row (rows, features); unknown entries have no influence."""
-    v = subspace.components
-    if v.shape[1] == 0:
+    if subspace.components.shape[1] == 0:
         return np.zeros_like(rows)
-    values = np.where(known, rows, 0.0)
-    return np.stack([_one(y, k, subspace) @ v.T for y, k in zip(values, known, strict=True)]).astype(rows.dtype)
-
-
-def _one(y: Floats, known: Bools, subspace: Subspace) -> Floats:
-    """Coefficients (r,) of one row."""
     v = subspace.components.astype(np.float64)
-    y = y.astype(np.float64)
-    ridge = np.zeros(v.shape[1])
-    if subspace.tau_anomaly is not None:
-        ridge = subspace.tau_background / subspace.singular_values
-    unit = float(np.abs(y).max(initial=0.0))
-    level = SMOOTH_START * unit if subspace.tau_anomaly is None else subspace.tau_anomaly
+    values = np.where(known, rows, 0.0).astype(np.float64)
+    return np.stack([v @ _coefficients(v, y, k, subspace) for y, k in zip(values, known, strict=True)]).astype(
+        rows.dtype
+    )
+
+
+def _coefficients(v: Floats, y: Floats, known: Bools, subspace: Subspace) -> Floats:
+    """v (r,) of one row y (features,)."""
+    unit, ridge = float(np.abs(y).max(initial=0.0)), subspace.ridge
     coefficients = _weighted(v, y, known.astype(np.float64), ridge)
-    for _ in range(MAX_ITER):
-        size = np.abs(y - v @ coefficients)
-        weights = known * np.minimum(1.0, level / np.maximum(size, np.finfo(float).tiny))
-        following = _weighted(v, y, weights, ridge)
-        moved = float(np.abs(following - coefficients).max())
-        coefficients = following
-        settled = moved <= CHANGE * unit
-        if settled and (subspace.tau_anomaly is not None or level <= SMOOTH_END * unit):
+    for level in _levels(unit, subspace.tau_anomaly):
+        size = np.maximum(np.abs(y - v @ coefficients), np.finfo(float).tiny)
+        weights = np.where(known, np.minimum(1.0, level / size), 0.0)
+        previous, coefficients = coefficients, _weighted(v, y, weights, ridge)
+        last = subspace.tau_anomaly is not None or level <= SMOOTH_END * unit
+        if last and np.abs(coefficients - previous).max() <= CHANGE * unit:
             break
-        if subspace.tau_anomaly is None:
-            level = max(level * SMOOTH_FACTOR, SMOOTH_END * unit)
     return coefficients
+
+
+def _levels(unit: float, tau_anomaly: float | None) -> Iterator[float]:
+    """Where |r| turns from square to linear in each round: fixed, or shrinking towards none."""
+    for k in range(MAX_ITER):
+        yield max(SMOOTH_START * SMOOTH_FACTOR**k, SMOOTH_END) * unit if tau_anomaly is None else tau_anomaly
 
 
 def _weighted(v: Floats, y: Floats, weights: Floats, ridge: Floats) -> Floats:

@@ -1,61 +1,24 @@
-"""Robust PCA of a matrix: a low-rank background, a sparse anomaly, and dense noise if there is any.
-
-exact form     min ‖L‖_* + lam·‖S‖₁,  L + S = M                          (Candès, Li, Ma & Wright 2011)
-stable form    min Σ huber(M − L; tau_anomaly) + tau_background·‖L‖_*    (Zhou et al. 2010, S eliminated)
-"""
+"""Robust PCA of a matrix: a low-rank background, a sparse anomaly, and dense noise if there is any."""
 
 import warnings
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
-from kizu.certificates import Certificate
 from kizu.engines.threads import DEFAULT_JOBS
 from kizu.errors import ParameterError
-from kizu.lowrank.blocks import MatrixBlocks, working_dtype
-from kizu.lowrank.factored import Factored
+from kizu.models import forms
 from kizu.models.decomposition import Decomposition
 from kizu.models.noise import estimate_sigma
 from kizu.models.validate import Matrix, matrix, positive
-from kizu.parameters import Parameter, cliffs, default_lam, stable_thresholds
-from kizu.solvers import ialm, stable_pcp
+from kizu.parameters import Parameter, default_lam
 from kizu.solvers.loop import Callback
-from kizu.typing import Array, Bools, Floats
+from kizu.typing import Array
 
 MAX_ITER = 5000
 TOL, TOL_SINGLE = 1e-5, 1e-4
-FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
 LOOSE_GAP = 1e-2
 """Above this relative gap the fast mode warns: the textbook stop can be far from the optimum."""
-
-
-class _Task(NamedTuple):
-    """A checked matrix in the solver's units, with every choice made but the form."""
-
-    matrix: Matrix
-    example: Array
-    lam: Parameter
-    share: float
-    max_rank: int
-    tol: float
-    max_iter: int
-    callback: Callback | None
-
-    @property
-    def transposed(self) -> bool:
-        samples, features = self.matrix.values.shape
-        return samples > features
-
-    @property
-    def dtype(self) -> "np.dtype[Any]":
-        return working_dtype(self.matrix.values.dtype)
-
-    def blocks(self) -> MatrixBlocks:
-        """The matrix with its long side along the columns."""
-        values, known, exponent = self.matrix
-        return MatrixBlocks(
-            *((values.T, None if known is None else known.T) if self.transposed else (values, known)), exponent
-        )
 
 
 def robust_pca(
@@ -104,29 +67,67 @@ def robust_pca(
     """
     _check(noise, lam, rank, mode, tol, max_iter)
     checked = matrix(X, observed)
-    values, known, exponent = checked
-    share = 1.0 if known is None else float(np.count_nonzero(known)) / values.size
-    single = working_dtype(values.dtype) == np.float32
-    task = _Task(
+    task = forms.Task(
         matrix=checked,
         example=X,
-        lam=default_lam(*values.shape, share or 1.0) if lam is None else Parameter(float(lam), "given"),
-        share=share,
-        max_rank=min(values.shape) if rank is None else min(rank, *values.shape),
-        tol=float(tol) if tol is not None else TOL_SINGLE if single else TOL,
+        lam=_lam(checked, lam),
+        rank=_rank(checked, rank),
+        tol=_tol(checked, tol),
         max_iter=max_iter,
         callback=callback,
     )
-    if exponent == 0 and not np.any(values if known is None else values[known]):
-        return _nothing(task)
+    if checked.vanishes:
+        return forms.nothing(task)
     if noise is None:
-        return _exact(task, mode, Parameter(0.0, "given: no dense noise"))
+        return _exact(task, Parameter(0.0, "given: no dense noise"), mode)
     if noise != "auto":
-        return _stable(task, Parameter(float(np.ldexp(float(noise), -exponent)), "given"), None)
+        return forms.stable(task, _given_sigma(checked, float(noise)), None)
     pilot = estimate_sigma(
-        task.blocks(), lam=task.lam.value, share_known=share, max_rank=task.max_rank, jobs=DEFAULT_JOBS
+        checked.blocks,
+        lam=task.lam.value,
+        share_known=checked.share_known,
+        max_rank=task.rank.value,
+        jobs=DEFAULT_JOBS,
     )
-    return _exact(task, mode, pilot.sigma) if pilot.sigma.value == 0 else _stable(task, pilot.sigma, pilot.start)
+    return _exact(task, pilot.sigma, mode) if pilot.sigma.value == 0 else forms.stable(task, pilot.sigma, pilot.start)
+
+
+def _lam(checked: Matrix, lam: float | None) -> Parameter:
+    samples, features = checked.values.shape
+    return Parameter(float(lam), "given") if lam is not None else default_lam(samples, features, checked.share_known)
+
+
+def _rank(checked: Matrix, rank: int | None) -> Parameter:
+    most = min(checked.values.shape)
+    return Parameter(most, "unlimited") if rank is None else Parameter(min(rank, most), "given as the limit")
+
+
+def _tol(checked: Matrix, tol: float | None) -> Parameter:
+    if tol is not None:
+        return Parameter(float(tol), "given: relative duality gap to reach")
+    single = checked.blocks.dtype == np.float32
+    return Parameter(TOL_SINGLE if single else TOL, f"relative duality gap to reach in {checked.blocks.dtype}")
+
+
+def _given_sigma(checked: Matrix, noise: float) -> Parameter:
+    """`noise` in the solver's scale, where the data are at most 1: what no float can square is refused."""
+    with np.errstate(over="ignore", under="ignore"):
+        sigma = float(np.ldexp(noise, -checked.exponent))
+        square = np.float64(sigma) ** 2
+    if not 0 < square < np.inf:
+        raise ParameterError("noise", noise, "a scale nearer to that of the data")
+    return Parameter(sigma, "given")
+
+
+def _exact(task: forms.Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> Decomposition:
+    found = forms.exact(task, sigma, mode)
+    if mode == "fast" and found.certificate.relative_gap > LOOSE_GAP:
+        warnings.warn(
+            f"the textbook stop left a relative gap of {found.certificate.relative_gap:.1e}; use mode='certified'",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return found
 
 
 def _check(noise: Any, lam: Any, rank: Any, mode: Any, tol: Any, max_iter: Any) -> None:
@@ -143,120 +144,3 @@ def _check(noise: Any, lam: Any, rank: Any, mode: Any, tol: Any, max_iter: Any) 
         raise ParameterError("rank", rank, "an integer of at least 1, or None for no limit")
     if not (isinstance(max_iter, (int, np.integer)) and max_iter >= 0):
         raise ParameterError("max_iter", max_iter, "an integer of at least 0")
-
-
-def _stable(task: _Task, sigma: Parameter, start: stable_pcp.State | None) -> Decomposition:
-    samples, features = task.matrix.values.shape
-    edge, clip = stable_thresholds(samples, features, sigma.value, task.lam.value, task.share)
-    numbers = stable_pcp.Numbers(edge.value, clip.value, task.max_rank, DEFAULT_JOBS)
-    found = stable_pcp.solve(
-        task.blocks(), numbers, tol=task.tol, max_iter=task.max_iter, start=start, callback=task.callback
-    )
-    state = found.state
-    return _decomposition(
-        task,
-        Factored(state.left, state.right, task.matrix.exponent, task.transposed),
-        found,
-        spectrum=(state.before, state.after),
-        chosen={"sigma": sigma, "tau_background": edge, "tau_anomaly": clip},
-        power=2,
-    )
-
-
-def _exact(task: _Task, mode: str, sigma: Parameter) -> Decomposition:
-    values, known, exponent = task.matrix
-    data = np.ldexp(values.astype(task.dtype), -exponent)
-    if known is not None:
-        data = np.where(known, data, data.dtype.type(0))
-    problem = ialm.Problem(data, known, task.lam.value, task.max_rank)
-    feasible = FEASIBLE_SINGLE if task.dtype == np.float32 else FEASIBLE
-    if mode == "fast":
-        found = ialm.solve_fast(problem, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
-    else:
-        found = ialm.solve(problem, tol=task.tol, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
-    if mode == "fast" and found.certificate.relative_gap > LOOSE_GAP:
-        warnings.warn(
-            f"the textbook stop left a relative gap of {found.certificate.relative_gap:.1e}; use mode='certified'",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-    low, high = cliffs(data)
-    return _decomposition(
-        task,
-        _factors(found.state.background, task),
-        found,
-        spectrum=(found.state.before, found.state.after),
-        chosen={"sigma": sigma, "lam_lower_cliff": low, "lam_upper_cliff": high},
-        power=1,
-        support=found.state.anomaly != 0,
-    )
-
-
-def _factors(background: Floats, task: _Task) -> Factored:
-    """A dense background as identity times itself: the exact form keeps what its solver made."""
-    short = background.T if task.transposed else background
-    return Factored(np.eye(len(short), dtype=background.dtype), short, task.matrix.exponent, task.transposed)
-
-
-def _decomposition(
-    task: _Task,
-    factors: Factored,
-    found: Any,
-    *,
-    spectrum: tuple[Floats, Floats],
-    chosen: dict[str, Parameter],
-    power: int,
-    support: Bools | None = None,
-) -> Decomposition:
-    """Bring everything back to the units of X: objectives scale with the `power` of the data."""
-    exponent = task.matrix.exponent
-    in_units = {
-        name: p if name.startswith("lam") else Parameter(_scaled(p.value, exponent), p.why)
-        for name, p in chosen.items()
-    }
-    why_rank = "unlimited" if task.max_rank == min(task.matrix.values.shape) else "given as the limit"
-    return Decomposition(
-        values=task.matrix.values,
-        observed=task.matrix.known,
-        factors=factors,
-        certificate=_scaled_certificate(found.certificate, power * exponent),
-        history=tuple(r._replace(objective=_scaled(r.objective, power * exponent)) for r in found.history),
-        stopped=found.stopped,
-        singular_values=(np.ldexp(spectrum[0], exponent), np.ldexp(spectrum[1], exponent)),
-        parameters={
-            "lam": task.lam,
-            "rank": Parameter(task.max_rank, why_rank),
-            "tol": Parameter(task.tol, "relative duality gap to reach"),
-            **in_units,
-        },
-        example=task.example,
-        support=support,
-    )
-
-
-def _scaled(value: float, exponent: int) -> float:
-    """value·2**exponent; infinity where that overflows."""
-    with np.errstate(over="ignore"):
-        return float(np.ldexp(value, exponent))
-
-
-def _scaled_certificate(proof: Certificate, exponent: int) -> Certificate:
-    return proof._replace(primal=_scaled(proof.primal, exponent), dual=_scaled(proof.dual, exponent))
-
-
-def _nothing(task: _Task) -> Decomposition:
-    """All known entries are zero, or none is known: both parts are zero and that is optimal."""
-    samples, features = task.matrix.values.shape
-    left, right = np.zeros((samples, 1), task.dtype), np.zeros((1, features), task.dtype)
-    return Decomposition(
-        values=task.matrix.values,
-        observed=task.matrix.known,
-        factors=Factored(left, right),
-        certificate=Certificate(0.0, 0.0, 0.0, "zero data"),
-        history=(),
-        stopped="gap",
-        singular_values=(np.zeros(1), np.zeros(1)),
-        parameters={"lam": task.lam, "rank": Parameter(0, "zero data"), "sigma": Parameter(0.0, "zero data")},
-        example=task.example,
-        support=np.zeros((samples, features), dtype=np.bool_),
-    )

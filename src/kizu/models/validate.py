@@ -7,22 +7,45 @@ from numpy.typing import NDArray
 
 from kizu.arrays import to_numpy
 from kizu.errors import ParameterError, ShapeError
+from kizu.lowrank.blocks import MatrixBlocks
 from kizu.typing import Array, Bools
 
 
 class Matrix(NamedTuple):
-    """A real 2-D array in a dtype that can be computed with, and which entries are known."""
+    """A real 2-D array in a dtype that can be computed with, and which entries are known (None: all).
+
+    Dividing by 2**`exponent`, which is exact, brings the largest known |entry| into [0.5, 1): solvers
+    see the matrix in this scale and with its long side along the columns, as `blocks`.
+    """
 
     values: NDArray[Any]
     known: Bools | None
     exponent: int
 
+    @property
+    def share_known(self) -> float:
+        return 1.0 if self.known is None else float(np.count_nonzero(self.known)) / self.values.size
+
+    @property
+    def transposed(self) -> bool:
+        samples, features = self.values.shape
+        return bool(samples > features)
+
+    @property
+    def blocks(self) -> MatrixBlocks:
+        known = None if self.known is None else self.known.T if self.transposed else self.known
+        return MatrixBlocks(self.values.T if self.transposed else self.values, known, self.exponent)
+
+    @property
+    def vanishes(self) -> bool:
+        """Whether every known entry is zero."""
+        return not bool(np.any(self.values if self.known is None else self.values[self.known]))
+
 
 def matrix(X: Array, observed: Array | None = None) -> Matrix:
     """Check `X` (samples, features) and find its known entries and its binary exponent.
 
-    NaN, masked entries and `observed == False` are unknown. Infinity is refused.
-    `exponent` scales the largest known |entry| into [0.5, 1): dividing by a power of two is exact.
+    NaN, masked entries and `observed == False` are unknown. Infinity is refused at known entries.
     """
     if hasattr(X, "toarray"):
         raise ShapeError("X is a sparse matrix", "Convert it with .toarray() if it fits in memory", where="X")
@@ -92,8 +115,8 @@ def _finite(values: NDArray[Any], known: Bools | None) -> Bools | None:
 
 def _exponent(values: NDArray[Any], known: Bools | None) -> int:
     """e with largest known |entry| in [2**(e−1), 2**e); 0 for an all-zero matrix."""
-    kept = {} if known is None else {"where": known}
-    high, low = values.max(initial=0, **kept), values.min(initial=0, **kept)
+    where = True if known is None else known
+    high, low = values.max(initial=0, where=where), values.min(initial=0, where=where)
     return int(np.frexp(max(float(high), -float(low)))[1])
 
 

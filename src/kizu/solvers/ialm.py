@@ -25,12 +25,14 @@ from kizu.typing import Bools, Floats
 
 GROWTH = 1.5
 """Factor of mu per iteration (the authors' code; the paper has 1.6)."""
-CEILING = 1e7
-"""The textbook mu never exceeds this multiple of its start (Lin et al.)."""
-HOLD = 300.0
-"""The certified mu is held from this multiple of its start on."""
+HOLD = 15
+"""The certified mu is held from this iteration on, at about 400 times its start."""
+CEILING = 40
+"""The textbook mu is held from this iteration on, at about 1e7 times its start (Lin et al.)."""
 FIRST_BALANCE, RARER = 10, 1.3
 """Iterations until mu is balanced first, and how much rarer each time: in the end mu stands still."""
+MOST_MOVE = 4.0
+"""Largest factor of one balancing."""
 PRIMAL_WEIGHT = 10.0
 """The constraint is to be met ten times better than the dual residual: the stop asks 1e-7 of it."""
 
@@ -47,7 +49,9 @@ class Problem(NamedTuple):
 class State(NamedTuple):
     """Iterates and the numbers that belong to them.
 
-    `before`, `after`: singular values around the threshold; `primal`, `dual`: relative residuals.
+    `before`, `after`: singular values around the threshold; `primal`, `dual`: relative residuals;
+    `balance_at`: the iteration after which mu is balanced next, `wait`: iterations from there to the
+    one after it.
     """
 
     background: Floats
@@ -58,7 +62,9 @@ class State(NamedTuple):
     after: Floats
     primal: float
     dual: float
-    iteration: int
+    balance_at: int = HOLD + FIRST_BALANCE
+    wait: float = FIRST_BALANCE
+    iteration: int = 0
 
     @property
     def rank(self) -> int:
@@ -73,7 +79,7 @@ def init(problem: Problem) -> State:
     nothing = np.zeros_like(data)
     values = np.zeros(min(data.shape))
     multiplier = data / data.dtype.type(max(norm, largest / problem.lam))
-    return State(nothing, nothing, multiplier, 1.25 / norm, values, values, math.inf, math.inf, 0)
+    return State(nothing, nothing, multiplier, 1.25 / norm, values, values, math.inf, math.inf)
 
 
 def step(problem: Problem, state: State) -> State:
@@ -91,11 +97,10 @@ def step(problem: Problem, state: State) -> State:
     anomaly = soft_threshold(rest + y_scaled, problem.lam / state.mu)
     violation = rest - anomaly
     multiplier = state.multiplier + mu * violation
-    return State(
+    return state._replace(
         background=background,
         anomaly=anomaly,
         multiplier=multiplier,
-        mu=state.mu,
         before=before,
         after=after,
         primal=_norm(violation) / _norm(problem.data),
@@ -129,41 +134,49 @@ def certify(problem: Problem, state: State) -> Certificate:
     )
 
 
-def hold_and_balance(state: State, balance_at: int) -> float:
-    """mu of the certified road: ramp to `HOLD`, then towards equal residuals when it is due."""
-    if state.iteration < balance_at:
-        return state.mu
+def grow(state: State, until: int) -> State:
+    """The next mu of a ramp that ends at iteration `until`."""
+    return state._replace(mu=state.mu * GROWTH) if state.iteration <= until else state
+
+
+def balance(state: State) -> State:
+    """Move mu towards equal residuals when it is due, then wait longer."""
+    if state.iteration < state.balance_at:
+        return state
     ratio = math.sqrt(PRIMAL_WEIGHT * state.primal / max(state.dual, np.finfo(float).tiny))
-    return state.mu * min(max(ratio, 0.25), 4.0)
+    wait = state.wait * RARER
+    return state._replace(
+        mu=state.mu * min(max(ratio, 1 / MOST_MOVE), MOST_MOVE), balance_at=state.iteration + int(wait), wait=wait
+    )
 
 
 def solve(
-    problem: Problem, *, tol: float, feasible: float, max_iter: int, callback: Callback | None = None
+    problem: Problem,
+    *,
+    tol: float,
+    feasible: float,
+    max_iter: int,
+    start: State | None = None,
+    callback: Callback | None = None,
 ) -> Solution[State]:
-    """Iterate until the relative gap is at most `tol` and ‖M − L − S‖ at most `feasible`·‖M‖."""
-    ramp = math.ceil(math.log(HOLD) / math.log(GROWTH))
-    balance_at, wait = ramp + FIRST_BALANCE, float(FIRST_BALANCE)
-    proof: Certificate
+    """Iterate until the relative gap is at most `tol` and ‖M − L − S‖ at most `feasible`·‖M‖.
+
+    `start` continues where another run stopped.
+    """
 
     def advance(state: State) -> tuple[State, Record]:
-        nonlocal balance_at, wait, proof
         following = step(problem, state)
         proof = certify(problem, following)
         record = Record(following.iteration, proof.primal, proof.relative_gap, following.primal, following.rank)
-        if following.iteration <= ramp:
-            return following._replace(mu=following.mu * GROWTH), record
-        following, due = following._replace(mu=hold_and_balance(following, balance_at)), balance_at
-        if following.iteration >= due:
-            wait *= RARER
-            balance_at = following.iteration + int(wait)
-        return following, record
+        return balance(grow(following, HOLD)), record
 
     def finished(state: State, record: Record) -> tuple[Stopped, Certificate] | None:
-        return ("gap", proof) if record.relative_gap <= tol and record.residual <= feasible else None
+        done = record.relative_gap <= tol and record.residual <= feasible
+        return ("gap", certify(problem, state)) if done else None
 
     return run(
         advance,
-        init(problem),
+        init(problem) if start is None else start,
         finished=finished,
         certify=lambda state: certify(problem, state),
         max_iter=max_iter,
@@ -172,24 +185,27 @@ def solve(
 
 
 def solve_fast(
-    problem: Problem, *, feasible: float, max_iter: int, callback: Callback | None = None
+    problem: Problem,
+    *,
+    feasible: float,
+    max_iter: int,
+    start: State | None = None,
+    callback: Callback | None = None,
 ) -> Solution[State]:
     """The textbook loop: mu grows, stop at ‖M − L − S‖_F ≤ `feasible`·‖M‖_F; the gap only at the end."""
-    start = init(problem)
-    ceiling = CEILING * start.mu
 
     def advance(state: State) -> tuple[State, Record]:
         following = step(problem, state)
         objective = float(following.after.sum()) + problem.lam * float(np.abs(following.anomaly).sum())
         record = Record(following.iteration, objective, math.nan, following.primal, following.rank)
-        return following._replace(mu=min(following.mu * GROWTH, ceiling)), record
+        return grow(following, CEILING), record
 
     def finished(state: State, record: Record) -> tuple[Stopped, Certificate] | None:
         return ("feasible", certify(problem, state)) if record.residual <= feasible else None
 
     return run(
         advance,
-        start,
+        init(problem) if start is None else start,
         finished=finished,
         certify=lambda state: certify(problem, state),
         max_iter=max_iter,

@@ -1,7 +1,7 @@
 """Run a step until its certificate says that it is done. The only loop in `kizu.solvers`."""
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from kizu.certificates import Certificate
 
@@ -12,7 +12,9 @@ State = TypeVar("State")
 class Record(NamedTuple):
     """One iteration, as the history keeps it and a callback sees it.
 
-    `relative_gap` is the solver's own running estimate; only the certificate at the end is proven.
+    `relative_gap` is the solver's own running estimate (∞ while there is none, NaN where it is not
+    computed); only the certificate at the end is proven. `residual` is ‖M − L − S‖_F / ‖M‖_F in the
+    exact form, 0 in the stable form, where the noise takes what is left.
     """
 
     iteration: int
@@ -58,6 +60,3 @@ def run(
         if verdict is not None:
             return Solution(state, tuple(history), verdict[1], verdict[0])
     return Solution(state, tuple(history), certify(state), "max_iter")
-
-
-__all__ = ["Any", "Callback", "Record", "Solution", "State", "Stopped", "run"]

@@ -11,10 +11,13 @@ eliminated: S = soft(M − L, tau_anomaly), noise = clip(M − L, ±tau_anomaly)
 and its singular values are taken in a carried subspace Q of the short side: C = QᵀZ and ZCᵀ come
 out of the same pass, and ZCᵀ, orthonormalised, is the next Q (one power step for free). The state is
 the long-side factor C; L and Z are never stored. An unknown entry has z = L, so Y = 0 there.
+
+L moves by at most tau_anomaly per entry and step, so a far start is slow. The noise scale therefore
+starts where L = 0 is optimal and is halved whenever the objective stands still: both thresholds
+shrink together, each stage starts near its optimum, and an outlier never enters L on the way.
 """
 
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -29,9 +32,10 @@ from kizu.typing import Floats
 
 OVERSAMPLE = 4
 """Directions carried beyond the rank: they find new components and show ‖Y‖₂ beside the old ones."""
-
 CONTINUATION = 0.5
-"""Shrink factor of the clip from the first step's to `tau_anomaly`: a far start moves fast."""
+"""Factor of the clip from one stage to the next, down to `tau_anomaly`."""
+STALLED = 0.01
+"""A stage is over when a step lowers its objective by less than this share."""
 
 
 class Numbers(NamedTuple):
@@ -44,10 +48,12 @@ class Numbers(NamedTuple):
 
 
 class State(NamedTuple):
-    """L = left (short, q) @ right (q, long).
+    """L = left (short, q) @ right (q, long), and all that the next step and the stop depend on.
 
-    `basis` (short, q) spans the subspace of the next step, `singular_values` (before, after) the
-    threshold are those of the last Z, `clip` is the present clip level, `rank` counts non-zero ones.
+    `basis` (short, q) spans the subspace of the next step; `before`, `after` are the singular values
+    of the last Z around the threshold. `clip` is the stage's threshold of the anomaly (∞ before the
+    first step), `objective` the stage's last one, `ripe` how many steps in a row the estimated gap has
+    been small enough.
     """
 
     left: Floats
@@ -55,9 +61,10 @@ class State(NamedTuple):
     basis: Floats
     before: Floats
     after: Floats
-    clip: float
-    spectral: float
-    iteration: int
+    clip: float = math.inf
+    objective: float = math.inf
+    ripe: int = 0
+    iteration: int = 0
 
     @property
     def rank(self) -> int:
@@ -65,22 +72,20 @@ class State(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What one block adds: the new long-side factor and the sums."""
+    """What one block adds: the new long-side factor C = QᵀZ, and sums."""
 
     right: Floats
     power: Floats  # Z Cᵀ (short, q)
     small: Floats  # C Cᵀ (q, q)
     dual_small: Floats  # QᵀY YᵀQ (q, q)
-    loss: float
-    inner: float
-    square: float
-    peak: float
+    loss: float  # Σ huber(M − L)
+    inner: float  # ⟨M, Y⟩
+    square: float  # ‖Y‖²
 
 
-def huber(absolute: Floats, clipped: Floats, level: float) -> float:
-    """Σ ½c² + level·(|r| − |c|) for c = clip(r, ±level): the Huber loss without a branch."""
-    c = np.abs(clipped)
-    return 0.5 * _dot(c, c) + level * float(np.sum(absolute - c, dtype=np.float64))
+def huber(rest: Floats, clipped: Floats) -> float:
+    """Σ ½r² where |r| ≤ level, level·|r| − ½level² elsewhere: ⟨c, r⟩ − ½‖c‖² for c = clip(r, ±level)."""
+    return _dot(clipped, rest) - 0.5 * _dot(clipped, clipped)
 
 
 def _dot(a: Floats, b: Floats) -> float:
@@ -93,75 +98,80 @@ def residual(block: Block, left: Floats, right: Floats) -> Floats:
     return r if block.known is None else np.where(block.known, r, r.dtype.type(0))
 
 
-def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
-    """One proximal gradient step in the carried subspace."""
-    q, left, right = state.basis, state.left, state.right
-    mixed = q.T @ left
-
-    def one(span: tuple[int, int]) -> Pass:
-        block = data.read(*span)
-        r = residual(block, left, right)
-        y = np.clip(r, -state.clip, state.clip)
-        qy = q.T @ y
-        old = right[:, block.start : block.stop]
-        c = mixed @ old + qy
-        power = left @ (old @ c.T) + y @ c.T
-        absolute = np.abs(r)
-        return Pass(
-            right=c,
-            power=power.astype(np.float64),
-            small=(c @ c.T).astype(np.float64),
-            dual_small=(qy @ qy.T).astype(np.float64),
-            loss=huber(absolute, y, state.clip),
-            inner=_dot(block.values, y),
-            square=_dot(y, y),
-            peak=float(absolute.max(initial=0.0)),
-        )
-
-    found = total(map_blocks(one, spans(data.shape), jobs=numbers.jobs))
-    spectral = math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0))
-    proof = certificates.stable_pcp(
-        loss=found.loss,
-        nuclear=float(state.after.sum()),
-        tau_background=numbers.tau_background,
-        inner=found.inner,
-        square=found.square,
-        spectral=spectral,
-        bound="estimate",
+def walk(block: Block, state: State) -> Pass:
+    """One proximal gradient step on one block, before the threshold: Z = L + clip(M − L)."""
+    q, left = state.basis, state.left
+    old = state.right[:, block.start : block.stop]
+    r = residual(block, left, state.right)
+    y = np.clip(r, -state.clip, state.clip)
+    qy = q.T @ y
+    c = (q.T @ left) @ old + qy
+    return Pass(
+        right=c,
+        power=(left @ (old @ c.T) + y @ c.T).astype(np.float64),
+        small=(c @ c.T).astype(np.float64),
+        dual_small=(qy @ qy.T).astype(np.float64),
+        loss=huber(r, y),
+        inner=_dot(block.values, y),
+        square=_dot(y, y),
     )
-    following = threshold(state, found, numbers)._replace(spectral=spectral)
-    gap = proof.relative_gap if state.clip <= numbers.tau_anomaly else math.inf
-    return following, Record(following.iteration, proof.primal, gap, found.peak, state.rank)
 
 
 def total(parts: list[Pass]) -> Pass:
     """Sum the blocks in their order and join the long-side factor."""
     return Pass(
-        np.concatenate([p.right for p in parts], axis=1),
-        *(sum(p[i] for p in parts) for i in range(1, 7)),
-        max(p.peak for p in parts),
+        right=np.concatenate([p.right for p in parts], axis=1),
+        power=np.sum([p.power for p in parts], axis=0),
+        small=np.sum([p.small for p in parts], axis=0),
+        dual_small=np.sum([p.dual_small for p in parts], axis=0),
+        loss=sum(p.loss for p in parts),
+        inner=sum(p.inner for p in parts),
+        square=sum(p.square for p in parts),
     )
+
+
+def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
+    """One proximal gradient step in the carried subspace. The first, from L = 0, only measures ‖M‖₂."""
+    found = total(map_blocks(lambda span: walk(data.read(*span), state), spans(data.shape), jobs=numbers.jobs))
+    stage = state.clip / numbers.tau_anomaly
+    proof = certificates.stable_pcp(
+        loss=found.loss,
+        nuclear=float(state.after.sum()),
+        tau_background=numbers.tau_background * stage,
+        inner=found.inner,
+        square=found.square,
+        spectral=math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0)),
+        bound="estimate",
+    )
+    following = _next_stage(threshold(state, found, numbers), proof.primal, numbers)
+    gap = proof.relative_gap if stage <= 1.0 else math.inf
+    return following, Record(following.iteration, proof.primal, gap, 0.0, state.rank)
+
+
+def _next_stage(state: State, objective: float, numbers: Numbers) -> State:
+    """`state` with the clip of its next step: smaller when the objective has stood still."""
+    clip = state.clip
+    if math.isinf(clip):
+        clip = numbers.tau_anomaly * float(state.before[0]) / numbers.tau_background
+    elif state.objective - objective > STALLED * objective or clip == numbers.tau_anomaly:
+        return state._replace(objective=objective)
+    return state._replace(clip=max(numbers.tau_anomaly, CONTINUATION * clip), objective=math.inf)
 
 
 def threshold(state: State, found: Pass, numbers: Numbers) -> State:
     """Shrink the singular values of Z in the subspace, turn the subspace, grow it if it is full."""
     values, vectors = np.linalg.eigh(found.small)
-    order = np.argsort(values)[::-1]
-    sigma, w = np.sqrt(np.maximum(values[order], 0.0)), vectors[:, order]
-    after = np.maximum(sigma - numbers.tau_background, 0.0)
+    before, w = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
+    after = np.maximum(before - state.clip * (numbers.tau_background / numbers.tau_anomaly), 0.0)
     after[numbers.max_rank :] = 0.0
-    keep = np.divide(after, sigma, out=np.zeros_like(sigma), where=sigma > 0)
+    keep = np.divide(after, before, out=np.zeros_like(before), where=before > 0)
     dtype = state.right.dtype
-    shrink = (state.basis.astype(np.float64) @ (w * keep) @ w.T).astype(dtype)
-    start = found.peak if math.isinf(state.clip) else state.clip
-    return State(
-        left=shrink,
+    return state._replace(
+        left=(state.basis.astype(np.float64) @ (w * keep) @ w.T).astype(dtype),
         right=found.right,
         basis=next_basis(found.power @ w, int(np.count_nonzero(after)), numbers, state.iteration).astype(dtype),
-        before=sigma,
+        before=before,
         after=after,
-        clip=max(numbers.tau_anomaly, CONTINUATION * start),
-        spectral=state.spectral,
         iteration=state.iteration + 1,
     )
 
@@ -181,7 +191,7 @@ def next_basis(power: Floats, rank: int, numbers: Numbers, iteration: int) -> Fl
 
 
 def init(data: Blocks, numbers: Numbers) -> State:
-    """L = 0 and no clip yet: the first step is a plain (not robust) truncated decomposition of M."""
+    """L = 0 and a random subspace."""
     short, long = data.shape
     return State(
         left=np.zeros((short, 1), data.dtype),
@@ -189,25 +199,22 @@ def init(data: Blocks, numbers: Numbers) -> State:
         basis=next_basis(np.zeros((short, 0)), 0, numbers, 0).astype(data.dtype),
         before=np.zeros(1),
         after=np.zeros(1),
-        clip=math.inf,
-        spectral=0.0,
-        iteration=0,
     )
 
 
 def certify(data: Blocks, state: State, numbers: Numbers) -> Certificate:
     """The reported certificate: one pass, ‖Y‖₂ bounded by the full Gram matrix, sums in float64."""
-    level = numbers.tau_anomaly
 
-    def one(span: tuple[int, int]) -> tuple[Floats, float, float, float]:
+    def one(span: tuple[int, int]) -> tuple[Floats, Floats]:
         block = data.read(*span)
         r = residual(block, state.left, state.right)
-        y = np.clip(r, -level, level)
+        y = np.clip(r, -numbers.tau_anomaly, numbers.tau_anomaly)
         gram = dsyrk(1.0, y.astype(np.float64, order="F"), lower=1)
-        return gram, huber(np.abs(r), y, level), _dot(block.values, y), _dot(y, y)
+        return gram, np.array([huber(r, y), _dot(block.values, y), _dot(y, y)])
 
-    parts = map_blocks(one, spans(data.shape), jobs=numbers.jobs)
-    gram, loss, inner, square = (sum(p[i] for p in parts) for i in range(4))
+    grams, sums = zip(*map_blocks(one, spans(data.shape), jobs=numbers.jobs), strict=True)
+    gram = np.sum(grams, axis=0)
+    loss, inner, square = np.sum(sums, axis=0).tolist()
     return certificates.stable_pcp(
         loss=loss,
         nuclear=nuclear_norm(state.left, state.right),
@@ -235,25 +242,25 @@ def solve(
     start: State | None = None,
     callback: Callback | None = None,
 ) -> Solution[State]:
-    """Iterate until the certified relative gap is at most `tol`.
+    """Iterate until the certified relative gap is at most `tol`; `start` continues where another run stopped.
 
-    The running estimate of ‖Y‖₂ only decides when the full certificate is worth its pass; where the
-    two disagree, the iteration goes on and the next full one waits a while.
+    The running estimate of ‖Y‖₂ only decides when the full certificate is worth its pass: at the
+    first, second, fourth, eighth … step in a row whose estimated gap is small enough.
     """
-    patience = iter(_growing())
-    due = 0
 
-    def finished(state: State, record: Record) -> tuple[Stopped, Certificate] | None:
-        nonlocal due
-        if record.relative_gap > tol or record.iteration < due:
+    def advance(state: State) -> tuple[State, Record]:
+        following, record = step(data, state, numbers)
+        return following._replace(ripe=state.ripe + 1 if record.relative_gap <= tol else 0), record
+
+    def finished(state: State, _: Record) -> tuple[Stopped, Certificate] | None:
+        if state.ripe.bit_count() != 1:
             return None
-        due = record.iteration + next(patience)
         proof = certify(data, state, numbers)
         return ("gap", proof) if proof.relative_gap <= tol else None
 
     return run(
-        lambda state: step(data, state, numbers),
-        init(data, numbers) if start is None else start,
+        advance,
+        init(data, numbers) if start is None else _restarted(start, numbers),
         finished=finished,
         certify=lambda state: certify(data, state, numbers),
         max_iter=max_iter,
@@ -261,8 +268,6 @@ def solve(
     )
 
 
-def _growing() -> Iterator[int]:
-    wait = 1
-    while True:
-        yield wait
-        wait = math.ceil(1.5 * wait) + 1
+def _restarted(state: State, numbers: Numbers) -> State:
+    """`state` under other thresholds: no stage lies below them."""
+    return state._replace(clip=max(state.clip, numbers.tau_anomaly))

@@ -1,0 +1,133 @@
+"""The two forms of robust PCA, solved in the solver's scale and brought back to the units of the data.
+
+exact form     min ‖L‖_* + lam·‖S‖₁,  L + S = M                          (Candès, Li, Ma & Wright 2011)
+stable form    min Σ huber(M − L; tau_anomaly) + tau_background·‖L‖_*    (Zhou et al. 2010, S eliminated)
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from kizu.certificates import Certificate
+from kizu.engines.threads import DEFAULT_JOBS
+from kizu.lowrank.factored import Factored
+from kizu.models.decomposition import Decomposition
+from kizu.models.validate import Matrix
+from kizu.parameters import Parameter, cliffs, stable_thresholds
+from kizu.solvers import ialm, stable_pcp
+from kizu.solvers.loop import Callback, Solution
+from kizu.typing import Array, Bools
+
+FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
+
+
+class Task(NamedTuple):
+    """A checked matrix with every choice made but the form; `example` is the array that was handed in."""
+
+    matrix: Matrix
+    example: Array
+    lam: Parameter
+    rank: Parameter
+    tol: Parameter
+    max_iter: int
+    callback: Callback | None
+
+
+def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None) -> Decomposition:
+    """Stable PCP at noise scale `sigma`, which is in the solver's scale."""
+    matrix = task.matrix
+    samples, features = matrix.values.shape
+    edge, clip = stable_thresholds(samples, features, sigma.value, task.lam.value, matrix.share_known)
+    found = stable_pcp.solve(
+        matrix.blocks,
+        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, DEFAULT_JOBS),
+        tol=task.tol.value,
+        max_iter=task.max_iter,
+        start=start,
+        callback=task.callback,
+    )
+    chosen = {"sigma": sigma, "tau_background": edge, "tau_anomaly": clip}
+    return _decomposition(
+        task,
+        found,
+        factors=Factored(found.state.left, found.state.right, matrix.exponent, matrix.transposed),
+        parameters={name: Parameter(_scaled(p.value, matrix.exponent), p.why) for name, p in chosen.items()},
+        power=2,
+    )
+
+
+def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> Decomposition:
+    """Principal component pursuit; `sigma` is 0 and says why."""
+    matrix = task.matrix
+    block = matrix.blocks.read(0, max(matrix.values.shape))
+    problem = ialm.Problem(block.values, block.known, task.lam.value, task.rank.value)
+    feasible = FEASIBLE_SINGLE if block.values.dtype == np.float32 else FEASIBLE
+    if mode == "fast":
+        found = ialm.solve_fast(problem, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
+    else:
+        tol = task.tol.value
+        found = ialm.solve(problem, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
+    low, high = cliffs(block.values)
+    background, anomaly = found.state.background, found.state.anomaly
+    # Identity times the dense background: this solver keeps no factors.
+    identity = np.eye(len(background), dtype=background.dtype)
+    return _decomposition(
+        task,
+        found,
+        factors=Factored(identity, background, matrix.exponent, matrix.transposed),
+        parameters={"sigma": sigma, "lam_lower_cliff": low, "lam_upper_cliff": high},
+        power=1,
+        support=(anomaly != 0).T if matrix.transposed else anomaly != 0,
+    )
+
+
+def nothing(task: Task) -> Decomposition:
+    """All known entries are zero, or none is known: both parts are zero, and that is optimal."""
+    values = task.matrix.values
+    zeros = np.zeros((1, 1), task.matrix.blocks.dtype)
+    return Decomposition(
+        values=values,
+        observed=task.matrix.known,
+        factors=Factored(np.repeat(zeros, values.shape[0], axis=0), np.repeat(zeros, values.shape[1], axis=1)),
+        certificate=Certificate(0.0, 0.0, 0.0, "zero data"),
+        history=(),
+        stopped="gap",
+        singular_values=(np.zeros(1), np.zeros(1)),
+        parameters={"lam": task.lam, "rank": task.rank, "tol": task.tol, "sigma": Parameter(0.0, "zero data")},
+        example=task.example,
+        support=np.zeros(values.shape, dtype=np.bool_),
+    )
+
+
+def _decomposition(
+    task: Task,
+    found: Solution[stable_pcp.State] | Solution[ialm.State],
+    *,
+    factors: Factored,
+    parameters: dict[str, Parameter],
+    power: int,
+    support: Bools | None = None,
+) -> Decomposition:
+    """What a solver found, in the units of X: objectives scale with the `power` of the data."""
+    exponent, proof = task.matrix.exponent, found.certificate
+    before, after = found.state.before, found.state.after
+    return Decomposition(
+        values=task.matrix.values,
+        observed=task.matrix.known,
+        factors=factors,
+        certificate=proof._replace(
+            primal=_scaled(proof.primal, power * exponent), dual=_scaled(proof.dual, power * exponent)
+        ),
+        history=tuple(r._replace(objective=_scaled(r.objective, power * exponent)) for r in found.history),
+        stopped=found.stopped,
+        singular_values=(np.ldexp(before, exponent), np.ldexp(after, exponent)),
+        parameters={"lam": task.lam, "rank": task.rank, "tol": task.tol, **parameters},
+        example=task.example,
+        support=support,
+    )
+
+
+def _scaled(value: float, exponent: int) -> float:
+    """value·2**exponent; infinity where that overflows."""
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(value, exponent))
