@@ -1,0 +1,138 @@
+"""Thresholds from the measured null: how many false regions a defect-free image would hold.
+
+For every scale, null maps (`detect.null`) are counted at a ladder of levels and the law of the
+counts is fitted; the same maps give each pixel's p-value. The rule chosen by the user then sets one
+number per scale, the low threshold, and nothing else.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+from kizu.detect.hysteresis import HIGH, candidates
+from kizu.detect.maps import Scale, Sign, smoothed, standardised
+from kizu.detect.null import MAPS, Tail, fit_tail, null_maps
+from kizu.engines.threads import map_blocks
+from kizu.typing import Bools, Floats, Integers
+
+RUNGS = 14
+"""Levels of the ladder that regions are counted at."""
+BUSIEST = 10.0
+"""The ladder starts where about this many pixels per map exceed the high threshold."""
+ENOUGH = 3.0
+"""Independent regions that a rung needs to enter the fit."""
+FEW_MAPS = 40
+"""Maps counted on the ladder's lower half, where regions are many."""
+TAIL_SHARE = 0.01
+"""Share of the pixels that the tail of the p-values is fitted to."""
+LEAST = 1e-12
+"""No expected number of false alarms below this is claimed: the tail is an extrapolation."""
+FARTHEST = 1e5
+"""The score is tabulated up to this standardised level."""
+
+
+class Null(NamedTuple):
+    """The null of one scale.
+
+    `rate`: regions per image against the low threshold. `areas`: sorted areas of null regions.
+    `levels`, `scores`: a table from standardised level to the joined z-score.
+    """
+
+    scale: Scale
+    rate: Tail
+    areas: Integers
+    levels: Floats
+    scores: Floats
+
+    def expected(self, peak: float, area: int, scales: int) -> float:
+        """False regions per defect-free image with at least this peak and area, over all scales."""
+        larger = len(self.areas) - int(np.searchsorted(self.areas, area))
+        share = (1 + larger) / (1 + len(self.areas))
+        return max(scales * float(np.exp(self.rate.log_rate(peak / HIGH))) * share, LEAST)
+
+
+def measure(
+    z: Floats,
+    excluded: Bools,
+    scales: tuple[Scale, ...],
+    *,
+    sign: Sign,
+    seed: int,
+    jobs: int,
+) -> tuple[Null, ...]:
+    """The null of every scale from z (frames, height, width) outside `excluded`."""
+    maps = null_maps(z, excluded, count=MAPS, seed=seed)
+    independent = min(1.0, len(z) / MAPS)
+
+    def one(scale: Scale) -> Null:
+        w = np.stack(
+            map_blocks(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), list(maps), jobs=jobs)
+        )
+        rate, areas = count_regions(w, scale, independent, jobs)
+        levels, survival = pixel_law(w, independent)
+        return Null(scale, rate, areas, levels, joined_score(survival, len(scales)))
+
+    return tuple(one(scale) for scale in scales)
+
+
+def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tuple[Tail, Integers]:
+    """Rate of null regions against the low threshold, and their areas.
+
+    `independent` is the share of the counts that are different events: with fewer frames than maps
+    the same block is drawn again and again.
+    """
+    peaks = np.sort(w.reshape(len(w), -1).max(axis=1))
+    lowest = float(np.quantile(w[: FEW_MAPS // 2], 1 - BUSIEST / w[0].size)) / HIGH
+    highest = max(float(peaks[-1]) / HIGH, lowest * 1.01)
+    levels, rates, weights, areas = [], [], [], []
+    for level in np.geomspace(max(lowest, 1e-3), highest, RUNGS)[:-1]:
+        maps = w[:FEW_MAPS] if level < float(np.median(peaks)) / HIGH else w
+        found = map_blocks(lambda m, t=level: candidates(m, t, scale.min_area)[1], list(maps), jobs=jobs)
+        regions = [c.area for kept in found for c in kept]
+        effective = len(regions) * min(1.0, independent * len(w) / len(maps))
+        if effective >= ENOUGH:
+            levels.append(level)
+            rates.append(len(regions) / len(maps))
+            weights.append(effective)
+            areas.append(regions)
+    if len(levels) < 2:
+        return Tail(np.log(1.0 / len(w)), -1.0 / highest, 0.0, highest), np.zeros(0, int)
+    return fit_tail(levels, rates, weights), np.sort(np.array(areas[-1]))
+
+
+def pixel_law(w: Floats, independent: float) -> tuple[Floats, Floats]:
+    """(levels, log survival): how often a null pixel exceeds each level, the tail extrapolated."""
+    values = np.sort(w[np.isfinite(w)])
+    size = len(values)
+    least = 50 / (size * independent)
+    shares = np.geomspace(0.999, min(max(least, 1e-7), 0.5), 60)
+    levels = values[np.minimum((size * (1 - shares)).astype(int), size - 1)]
+    levels, first = np.unique(levels, return_index=True)
+    logs = np.log(shares[first])
+    body = shares[first] <= TAIL_SHARE
+    if np.count_nonzero(body) < 2:
+        body = np.ones(len(levels), dtype=np.bool_)
+    if len(levels) < 2:
+        return np.array([levels[0], levels[0] + 1.0]), np.array([np.log(0.5), np.log(least)])
+    tail = fit_tail(levels[body], np.exp(logs[body]), np.ones(int(body.sum())))
+    beyond = np.geomspace(1.01, max(FARTHEST / max(levels[-1], 1e-3), 2.0), 200) * max(levels[-1], 1e-3)
+    step = tail.log_rate(beyond) - tail.log_rate(levels[-1])
+    return np.concatenate([levels, beyond]), np.concatenate([logs, logs[-1] + np.minimum.accumulate(step)])
+
+
+def joined_score(log_survival: Floats, scales: int) -> Floats:
+    """z whose two-sided normal p-value is that of the smallest of `scales` p-values (Šidák 1967)."""
+    with np.errstate(divide="ignore"):
+        log_p = np.where(
+            log_survival > -30, np.log(-np.expm1(scales * np.log1p(-np.exp(np.minimum(log_survival, -1e-12))))), np.log(scales) + log_survival
+        )
+    return np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0)
+
+
+def score_map(maps: list[Floats], nulls: tuple[Null, ...]) -> Floats:
+    """The calibrated z-map of one frame: the largest score over the scales; 0 where not seen."""
+    best = np.zeros(maps[0].shape, np.float32)
+    for w, null in zip(maps, nulls, strict=True):
+        np.maximum(best, np.interp(w, null.levels, null.scores).astype(np.float32), out=best)
+    return best

@@ -1,0 +1,87 @@
+"""The decision on one frame: smoothed maps → joined score map, mask, and how likely each part is false."""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy import ndimage, special
+
+from kizu.calibration import benjamini_hochberg
+from kizu.detect.calibrate import Null, score_map
+from kizu.detect.hysteresis import EIGHT, HIGH, candidates, extent
+from kizu.detect.maps import Sign, smoothed, standardised
+from kizu.typing import Bools, Floats
+
+OVERWHELMING = 30.0
+"""A region that far below the accepted rate is kept out of the null when it is measured again."""
+
+
+class Rule(NamedTuple):
+    """What the user asks for: `false_alarms` regions per defect-free image, `fdr`, or a level `z`."""
+
+    kind: Literal["false_alarms", "fdr", "z"]
+    value: float
+
+
+class Decision(NamedTuple):
+    """One frame's outcome (height, width): calibrated score, mask, and `expected`.
+
+    `expected` holds, inside the mask, the false regions per defect-free image of the region's scale,
+    peak and area; infinity elsewhere.
+    """
+
+    score: Floats
+    mask: Bools
+    expected: Floats
+
+
+def lows_for(rule: Rule, nulls: tuple[Null, ...], score: Floats | None = None) -> tuple[float, ...]:
+    """The low threshold of every scale. The family is one image: FDR needs that image's `score`."""
+    if rule.kind == "z":
+        return tuple(rule.value for _ in nulls)
+    if rule.kind == "false_alarms":
+        return tuple(float(null.rate.level(rule.value / len(nulls))) for null in nulls)
+    if score is None:
+        raise TypeError("the FDR rule needs the image's score map")
+    p_value = 2 * special.ndtr(-score.astype(np.float64))
+    limit = benjamini_hochberg(p_value, rule.value)
+    if limit <= 0:
+        return tuple(math.inf for _ in nulls)
+    cut = float(-special.ndtri(limit / 2))
+    return tuple(float(np.interp(cut, null.scores, null.levels)) for null in nulls)
+
+
+def decide(z: Floats, seen: Bools | None, nulls: tuple[Null, ...], rule: Rule, sign: Sign) -> Decision:
+    """Decide on one frame's signed z (height, width)."""
+    maps = [standardised(smoothed(z, null.scale.size, sign, seen), null.scale) for null in nulls]
+    score = score_map(maps, nulls)
+    mask = np.zeros(z.shape, np.bool_)
+    expected = np.full(z.shape, np.inf, np.float32)
+    for w, null, low in zip(maps, nulls, lows_for(rule, nulls, score), strict=True):
+        labels, kept = candidates(w, low, null.scale.min_area)
+        if not kept:
+            continue
+        mask |= extent(w, labels, low, kept)
+        chance = np.full(int(labels.max()) + 1, np.inf, np.float32)
+        chance[[c.label for c in kept]] = [null.expected(c.peak, c.area, len(nulls)) for c in kept]
+        expected = np.minimum(expected, chance[labels])
+    return Decision(score, filled(mask, seen), expected)
+
+
+def filled(mask: Bools, seen: Bools | None) -> Bools:
+    """`mask` with its holes filled, unknown pixels left out."""
+    whole = np.asarray(ndimage.binary_fill_holes(mask)) if mask.any() else mask
+    return whole if seen is None else whole & seen
+
+
+def overwhelming(z: Floats, seen: Bools | None, nulls: tuple[Null, ...], rate: float, sign: Sign) -> Bools:
+    """Pixels of regions that a defect-free image would hold `OVERWHELMING` times less often than `rate`."""
+    mask = np.zeros(z.shape, np.bool_)
+    for null in nulls:
+        w = standardised(smoothed(z, null.scale.size, sign, seen), null.scale)
+        low = float(null.rate.level(rate / len(nulls)))
+        far = float(null.rate.level(rate / len(nulls) / OVERWHELMING))
+        labels, _count = ndimage.label(w > low, EIGHT)
+        kept = np.unique(labels[w > HIGH * far])
+        mask |= np.isin(labels, kept[kept > 0])
+    return mask

@@ -1,0 +1,119 @@
+"""The null, measured: what maps without anomalies look like, and how many false regions they hold.
+
+A null map is tiled with blocks of the standardised residuals of pixels that nothing was found in,
+each from another frame at the same place (so that a restless corner stays restless), with a random
+sign for the whole block. It goes through the very same smoothing, hysteresis and area filter as the
+data. Beyond what the maps can show, the logarithm of the rate is continued by a concave parabola.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.typing import Bools, Floats
+
+BLOCK = 32
+"""Pixels: longer than any correlation that a lens or a codec leaves."""
+MAPS = 200
+"""At least this many null maps in a run."""
+TRIES, WIDE_TRIES = 20, 200
+"""Frames tried at the same place, then places and frames tried anywhere, for a block without finds."""
+
+
+def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int) -> Floats:
+    """`count` maps (count, height, width) tiled with blocks of `z` (frames, height, width).
+
+    Blocks never touch `excluded` pixels, unless hardly anything else is left.
+    """
+    rng = np.random.default_rng(seed)
+    frames, height, width = z.shape
+    busy = _integral(excluded)
+    maps = np.empty((count, height, width), np.float32)
+    for one in maps:
+        for rows, columns in _tiles(height, width, rng):
+            t, y, x = _free_block(busy, rows, columns, frames, rng)
+            h, w = rows.stop - rows.start, columns.stop - columns.start
+            sign = np.float32(rng.integers(2) * 2 - 1)
+            np.multiply(z[t, y : y + h, x : x + w], sign, out=one[rows, columns])
+    return maps
+
+
+def _integral(excluded: Bools) -> NDArray[np.int32]:
+    """Running sums of a mask: any rectangle's count in four look-ups."""
+    frames, height, width = excluded.shape
+    sums = np.zeros((frames, height + 1, width + 1), np.int32)
+    np.cumsum(excluded, axis=1, dtype=np.int32, out=sums[:, 1:, 1:])
+    np.cumsum(sums[:, 1:, 1:], axis=2, out=sums[:, 1:, 1:])
+    return sums
+
+
+def _tiles(height: int, width: int, rng: np.random.Generator) -> list[tuple[slice, slice]]:
+    """Blocks that cover a picture, their grid at a random place."""
+    oy, ox = (int(o) for o in rng.integers(0, BLOCK, 2))
+    return [
+        (slice(max(y, 0), min(y + BLOCK, height)), slice(max(x, 0), min(x + BLOCK, width)))
+        for y in range(-oy, height, BLOCK)
+        for x in range(-ox, width, BLOCK)
+    ]
+
+
+def _free_block(
+    busy: NDArray[np.int32], rows: slice, columns: slice, frames: int, rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """(frame, y, x) of a block of this size without excluded pixels; the least busy one tried if there is none."""
+    h, w = rows.stop - rows.start, columns.stop - columns.start
+    here = rng.integers(0, frames, TRIES)
+    taken = _taken(busy, here, np.full(TRIES, rows.start), np.full(TRIES, columns.start), h, w)
+    if taken.min() == 0:
+        return int(here[np.argmin(taken)]), rows.start, columns.start
+    height, width = busy.shape[1] - 1, busy.shape[2] - 1
+    t = rng.integers(0, frames, WIDE_TRIES)
+    y, x = rng.integers(0, height - h + 1, WIDE_TRIES), rng.integers(0, width - w + 1, WIDE_TRIES)
+    best = int(np.argmin(_taken(busy, t, y, x, h, w)))
+    return int(t[best]), int(y[best]), int(x[best])
+
+
+def _taken(
+    busy: NDArray[np.int32], t: NDArray[np.int_], y: NDArray[np.int_], x: NDArray[np.int_], h: int, w: int
+) -> NDArray[np.int32]:
+    return busy[t, y + h, x + w] - busy[t, y, x + w] - busy[t, y + h, x] + busy[t, y, x]
+
+
+class Tail(NamedTuple):
+    """log rate(t) = constant + slope·t + curve·t², falling and concave from `start` on.
+
+    Below `start` the rate is what it is there: nothing was measured.
+    """
+
+    constant: float
+    slope: float
+    curve: float
+    start: float
+
+    def log_rate(self, t: Floats | float) -> Floats:
+        t = np.maximum(t, self.start)
+        return np.asarray(self.constant + t * (self.slope + t * self.curve))
+
+    def level(self, rate: float) -> float:
+        """The smallest t with at most this rate."""
+        c = self.constant - np.log(rate)
+        if self.curve == 0:
+            return max(self.start, -c / self.slope)
+        root = (-self.slope - np.sqrt(max(self.slope**2 - 4 * self.curve * c, 0.0))) / (2 * self.curve)
+        return max(self.start, float(root))
+
+
+def fit_tail(levels: Sequence[float], counts: Sequence[float], weights: Sequence[float]) -> Tail:
+    """Fit `Tail` to rates `counts` > 0 at `levels`, by weighted least squares of their logarithms."""
+    t, logs, weight = np.asarray(levels), np.log(counts), np.sqrt(weights)
+    for terms in (3, 2):
+        design = np.vander(t, terms, increasing=True) * weight[:, None]
+        found = np.linalg.lstsq(design, logs * weight, rcond=None)[0]
+        constant, slope, curve = (*found, 0.0)[:3]
+        if (terms == 2 or curve < 0) and slope + 2 * curve * t.min() < 0:
+            return Tail(float(constant), float(slope), float(curve), float(t.min()))
+    return Tail(float(logs.max()), -1.0 / max(float(np.ptp(t)), float(t.max()), 1.0), 0.0, float(t.min()))
+
+

@@ -1,0 +1,58 @@
+"""From residuals to z: per-pixel robust scales, floored, and the channel that speaks loudest."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kizu.calibration import shrunken_scale
+from kizu.detect.temporal import PixelStatistics
+from kizu.typing import Bools, Floats
+
+FEWEST, FEWEST_SHARE = 10, 0.05
+"""A pixel with fewer known entries than these (or this share of the frames) has no scale of its own."""
+TYPICAL_ONLY = 3
+"""Below this many frames no pixel has: a median absolute deviation of two values says nothing."""
+
+
+class PixelScale(NamedTuple):
+    """What the residual is centred and divided by: (channels, pixels) each; `overall` (channels,)."""
+
+    center: Floats
+    scale: Floats
+    overall: Floats
+
+
+def pixel_scale(
+    statistics: PixelStatistics, *, frames: int, rank: int, quantum: float | None, previous: Floats | None
+) -> PixelScale:
+    """s² = (T·mad² + 10·g²) / (T + 10), not below g nor below one step of integer input.
+
+    `statistics` are (channels, pixels); g is the channel's typical MAD, with the small-sample factor
+    of T frames and the rank that was fitted. Where too few entries are known the center stays what
+    it was (`previous`) and the scale is g.
+    """
+    center, mad, count = statistics
+    few = count < max(min(FEWEST, frames // 2), FEWEST_SHARE * frames)
+    few |= frames < TYPICAL_ONLY
+    factor = np.sqrt(frames / max(frames - rank - 1, 1)) * frames / max(frames - 0.8, 1)
+    overall = np.array([_typical(m, f) for m, f in zip(mad, few, strict=True)]) * factor
+    own = np.where(few, overall[:, None], mad)
+    scale = np.maximum(shrunken_scale(own, overall[:, None], count), overall[:, None])
+    floor = quantum if quantum is not None else float(np.finfo(mad.dtype).eps) * float(np.nanmax(np.abs(center), initial=0))
+    scale = np.maximum(scale, max(floor, float(np.finfo(mad.dtype).tiny)))
+    before = np.zeros_like(center) if previous is None else previous
+    return PixelScale(np.where(few, before, center), scale.astype(mad.dtype), overall)
+
+
+def _typical(mad: Floats, few: Bools) -> float:
+    """Median of the pixels' MADs, of those with enough entries where there are any."""
+    usable = mad[~few] if not few.all() else mad[np.isfinite(mad)]
+    return float(np.median(usable)) if usable.size else 0.0
+
+
+def loudest(z: Floats) -> Floats:
+    """The signed value of largest size over the channels: (channels, ...) → (...)."""
+    best = z[0]
+    for other in z[1:]:
+        best = np.where(np.abs(other) > np.abs(best), other, best)
+    return best

@@ -1,0 +1,41 @@
+"""Robust location and scale of every pixel along time, from known entries only."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kizu.calibration import MAD_TO_SIGMA
+from kizu.typing import Bools, Floats, Integers
+
+
+class PixelStatistics(NamedTuple):
+    """Median, 1.4826·MAD and number of known entries of every column; NaN where none is known."""
+
+    center: Floats
+    scale: Floats
+    count: Integers
+
+
+def pixel_statistics(values: Floats, known: Bools | None = None) -> PixelStatistics:
+    """Robust statistics of every column of `values` (frames, pixels)."""
+    frames, pixels = values.shape
+    lines = np.ascontiguousarray(values.T)  # one pixel's time line is contiguous: sorting it is fast
+    if known is None:
+        count = np.full(pixels, frames)
+    else:
+        lines[~np.ascontiguousarray(known.T)] = np.inf
+        count = np.count_nonzero(known, axis=0)
+    lines.sort(axis=1)
+    center = _middle(lines, count)
+    with np.errstate(invalid="ignore"):  # inf − NaN where a pixel has no known entry
+        np.abs(lines - center[:, None], out=lines)
+    lines.sort(axis=1)
+    return PixelStatistics(center, lines.dtype.type(MAD_TO_SIGMA) * _middle(lines, count), count)
+
+
+def _middle(lines: Floats, count: Integers) -> Floats:
+    """Median of the first `count` entries of every sorted line."""
+    last = lines.shape[1] - 1
+    rows = np.arange(len(lines))
+    low, high = lines[rows, np.clip((count - 1) // 2, 0, last)], lines[rows, np.clip(count // 2, 0, last)]
+    return np.where(count > 0, 0.5 * (low + high), np.nan).astype(lines.dtype)

@@ -1,0 +1,141 @@
+"""Registered frames as blocks of a matrix: frames × (channels·pixels), exposure divided out on the way.
+
+The frames stay in their own dtype where the camera is still; where it moves they are resampled once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.detect.register import Registration, canvas, to_canvas
+from kizu.engines.threads import map_blocks
+from kizu.lowrank.blocks import Block, working_dtype
+from kizu.typing import Bools, Floats
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Frames on one canvas, a plane per channel.
+
+    `pixels` (frames, channels, height, width); `seen` (frames, height, width) or None where every
+    frame sees everything; `margins` (y, x) by which the canvas exceeds a frame on each side.
+    """
+
+    pixels: NDArray[Any]
+    seen: Bools | None
+    margins: tuple[int, int]
+
+    @property
+    def frames(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def channels(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return int(self.pixels.shape[2]), int(self.pixels.shape[3])
+
+    def pictures(self) -> list[NDArray[Any]]:
+        """Every frame as (height, width, channels), as registration wants them: views."""
+        return [frame.transpose(1, 2, 0) for frame in self.pixels]
+
+
+def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools | None, jobs: int) -> Planes:
+    """Put `frames` (frames, height, width[, channels]) on the common canvas.
+
+    NaN pixels, those in `ignore` (height, width), and those that a frame does not see are not seen.
+    """
+    frames = frames[..., None] if frames.ndim == 3 else frames
+    if registration.still:
+        pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
+        return Planes(pixels, _seen_still(pixels, ignore), (0, 0))
+    return _moved(frames, registration, ignore, jobs)
+
+
+def _seen_still(pixels: NDArray[Any], ignore: Bools | None) -> Bools | None:
+    seen = None if ignore is None else np.broadcast_to(~ignore, (len(pixels), *ignore.shape))
+    if pixels.dtype.kind == "f":
+        finite = ~np.isnan(pixels).any(axis=1)
+        if not finite.all():
+            seen = finite if seen is None else finite & seen
+    return seen
+
+
+def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | None, jobs: int) -> Planes:
+    count, height, width, channels = frames.shape
+    margins = canvas(registration, height, width)
+    size = height + 2 * margins[0], width + 2 * margins[1]
+    pixels = np.zeros((count, channels, *size), np.float32)
+    seen = np.zeros((count, *size), np.bool_)
+
+    def place(index: int) -> None:
+        picture = frames[index].astype(np.float32)
+        if ignore is not None:
+            picture[ignore] = np.nan
+        values, sees = to_canvas(picture, registration.shifts[index], margins)
+        seen[index] = sees & ~np.isnan(values).any(axis=-1)
+        pixels[index] = np.where(seen[index], values.transpose(2, 0, 1), 0)
+
+    map_blocks(place, range(count), jobs=jobs)
+    return Planes(pixels, seen, margins)
+
+
+@dataclass(frozen=True)
+class ExposedBlocks:
+    """Blocks of u = (x − bias) / gain; entries with `known` False hold 0 and count as missing.
+
+    `known` (frames, height, width) or None; `gains` and `biases` (frames, channels).
+    """
+
+    planes: Planes
+    gains: Floats
+    biases: Floats
+    known: Bools | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.planes.frames, int(np.prod(self.planes.pixels.shape[1:]))
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        return working_dtype(self.planes.pixels.dtype)
+
+    def read(self, start: int, stop: int) -> Block:
+        values = self._corrected(start, stop)
+        if self.known is None:
+            return Block(start, stop, values, None)
+        known = self.mask(self.known, start, stop)
+        return Block(start, stop, np.where(known, values, self.dtype.type(0)), known)
+
+    def mask(self, mask: Bools, start: int, stop: int) -> Bools:
+        """Columns `start:stop` of a mask (frames, height, width) that is the same in every channel."""
+        flat = mask.reshape(len(mask), -1)
+        parts = [flat[:, a:b] for _, a, b in self._pieces(start, stop)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _corrected(self, start: int, stop: int) -> Floats:
+        flat = self.planes.pixels.reshape(self.planes.frames, self.planes.channels, -1)
+        out = np.empty((self.planes.frames, stop - start), self.dtype)
+        at = 0
+        for channel, a, b in self._pieces(start, stop):
+            gain = (1.0 / self.gains[:, channel, None]).astype(self.dtype)
+            shift = (-self.biases[:, channel, None] / self.gains[:, channel, None]).astype(self.dtype)
+            piece = out[:, at : at + b - a]
+            np.multiply(flat[:, channel, a:b], gain, out=piece)
+            piece += shift
+            at += b - a
+        return out
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+        """(channel, first pixel, last pixel + 1) of the columns `start:stop`."""
+        pixels = self.planes.size[0] * self.planes.size[1]
+        while start < stop:
+            channel, first = divmod(start, pixels)
+            last = min(pixels, first + stop - start)
+            yield channel, first, last
+            start += last - first

@@ -1,0 +1,250 @@
+"""Fit, flag, widen, refit with the flagged entries missing, until the mask stands still.
+
+A convex fit is pulled, a little, by everything that does not belong. Taking out what was flagged
+removes the pull from the background and, as important, from the scale that every pixel is judged by.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from kizu.detect.register import Registration, exposure
+from kizu.detect.residuals import PixelScale, loudest, pixel_scale
+from kizu.detect.smooth import dilate, majority
+from kizu.detect.temporal import PixelStatistics, pixel_statistics
+from kizu.engines.threads import map_blocks
+from kizu.lowrank.blocks import spans
+from kizu.models import background
+from kizu.models.background import Thresholds
+from kizu.parameters import Parameter
+from kizu.pipeline.planes import ExposedBlocks, Planes
+from kizu.solvers.loop import Solution
+from kizu.solvers.stable_pcp import State
+from kizu.typing import Bools, Floats
+
+ROUNDS = 8
+"""Refits at most; video settles in four to six."""
+STANDS_STILL = 5e-4
+"""Share of the mask that may still change."""
+FLAG = 3.5
+"""|z| that counts while refitting (Iglewicz & Hoaglin 1993): lower than any decision, so that halos
+and soft edges do not enter the background again."""
+WINDOW = 5
+"""Pixels: a majority in this window must vote, and a flag is widened by it."""
+EXPOSURES = 3
+"""Rounds that estimate gain and bias again, now that the mask is known."""
+THIN = 3
+"""Every third pixel suffices for that."""
+
+Progress = Callable[[str, int, int], None]
+"""(stage, done, total)"""
+
+
+class Settings(NamedTuple):
+    """What the user may set of the fit."""
+
+    lam: float | None
+    rank: int | None
+    noise: float | None
+    tol: float
+    quantum: float | None
+    jobs: int
+
+
+class Work(NamedTuple):
+    """Where the refit stands: exposure, mask, background and the scale of every pixel."""
+
+    gains: Floats
+    biases: Floats
+    flagged: Bools | None
+    state: State
+    scale: PixelScale
+
+
+class Fitted(NamedTuple):
+    """The end of the refit, and its certificate."""
+
+    work: Work
+    chosen: Thresholds
+    solution: Solution[State]
+    sigma: Parameter
+    rounds: int
+
+
+def refit(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Fitted:
+    """Alternate background and mask on registered frames; certify the last background."""
+    work, sigma = first_look(planes, registration, settings)
+    chosen = _thresholds(planes, work, sigma.value, settings)
+    rounds = 0
+    for rounds in range(1, ROUNDS + 1):
+        progress("refit", rounds, ROUNDS)
+        steps = background.FIRST_STEPS if rounds == 1 else background.MORE_STEPS
+        state = background.fit(_data(planes, work), chosen, work.state, steps=steps, jobs=settings.jobs)
+        work, changed = judge(planes, work._replace(state=state), settings)
+        chosen = background.raised(_highest(chosen, _thresholds(planes, work, sigma.value, settings)), state)
+        if changed < STANDS_STILL and rounds > 1:
+            break
+        if rounds <= EXPOSURES:
+            work = expose(planes, work)
+    progress("certify", 0, 1)
+    solution = background.settle(_data(planes, work), chosen, work.state, tol=settings.tol, jobs=settings.jobs)
+    work = work._replace(state=solution.state)
+    return Fitted(work._replace(scale=measure(planes, work, settings)), chosen, solution, sigma, rounds)
+
+
+def _highest(before: Thresholds, now: Thresholds) -> Thresholds:
+    """What was raised once stays raised."""
+    return before if before.tau_background.value > now.tau_background.value else now
+
+
+def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, Parameter]:
+    """Judge by the median picture alone: its residual gives the first mask and the noise scale."""
+    work = Work(registration.gains, registration.biases, None, _nothing(planes), _no_scale(planes))
+    picture = _on_canvas(planes, registration, _data(planes, work), settings.jobs)
+    chosen = _thresholds(planes, work, 1.0, settings)
+    work = work._replace(state=background.start_from(picture, planes.frames, chosen, settings.jobs))
+    work, _ = judge(planes, work, settings)
+    if settings.noise is not None:
+        return work, Parameter(settings.noise, "given")
+    typical = float(np.median(work.scale.overall))
+    least = 0.0 if settings.quantum is None else settings.quantum / math.sqrt(12)
+    tiny = float(np.finfo(np.float32).eps) * float(np.abs(picture).max(initial=0))
+    why = "1.4826 · MAD of the frames about their median picture, typical pixel"
+    if typical < least:
+        why = "rounding of the input: its step / √12"
+    return work, Parameter(max(typical, least, tiny, float(np.finfo(np.float32).tiny)), why)
+
+
+def _nothing(planes: Planes) -> State:
+    dtype = ExposedBlocks(planes, np.ones((1, 1)), np.zeros((1, 1)), None).dtype
+    columns = math.prod(planes.pixels.shape[1:])
+    zero = np.zeros(1)
+    return State(
+        np.zeros((planes.frames, 1), dtype),
+        np.zeros((1, columns), dtype),
+        np.zeros((planes.frames, 1), dtype),
+        zero,
+        zero,
+        0.0,
+        0.0,
+        0,
+    )
+
+
+def _no_scale(planes: Planes) -> PixelScale:
+    shape = planes.channels, math.prod(planes.size)
+    return PixelScale(np.zeros(shape, np.float32), np.ones(shape, np.float32), np.ones(planes.channels))
+
+
+def _on_canvas(planes: Planes, registration: Registration, data: ExposedBlocks, jobs: int) -> Floats:
+    """The reference picture on the canvas, where it has none the median of what frames see there."""
+    reference = registration.reference
+    height, width = reference.shape[:2]
+    (my, mx), size = planes.margins, planes.size
+    picture = np.full((planes.channels, *size), np.nan, data.dtype)
+    picture[:, my : my + height, mx : mx + width] = reference.reshape(height, width, -1).transpose(2, 0, 1)
+    if np.isnan(picture).any():
+        medians = map_blocks(lambda s: _median(data, s), spans(data.shape), jobs=jobs)
+        picture = np.where(np.isnan(picture), np.concatenate(medians).reshape(picture.shape), picture)
+    return np.nan_to_num(picture).ravel()
+
+
+def _median(data: ExposedBlocks, span: tuple[int, int]) -> Floats:
+    block = data.read(*span)
+    return pixel_statistics(block.values, block.known).center
+
+
+def _known(planes: Planes, work: Work) -> Bools | None:
+    """Seen and not flagged; None where everything is."""
+    if work.flagged is None:
+        return planes.seen
+    return ~work.flagged if planes.seen is None else planes.seen & ~work.flagged
+
+
+def _data(planes: Planes, work: Work) -> ExposedBlocks:
+    return ExposedBlocks(planes, work.gains, work.biases, _known(planes, work))
+
+
+def _thresholds(planes: Planes, work: Work, sigma: float, settings: Settings) -> Thresholds:
+    known = _known(planes, work)
+    share = 1.0 if known is None else max(float(known.mean()), 1.0 / known.size)
+    columns = math.prod(planes.pixels.shape[1:])
+    return background.thresholds(
+        (planes.frames, columns), sigma, share_known=share, lam=settings.lam, rank=settings.rank
+    )
+
+
+def judge(planes: Planes, work: Work, settings: Settings) -> tuple[Work, float]:
+    """New scales, new z, new mask; how much of the mask changed."""
+    work = work._replace(scale=measure(planes, work, settings))
+    z = z_field(planes, work, settings.jobs)
+    flagged = flag(z, planes.seen, settings.jobs)
+    before = np.zeros_like(flagged) if work.flagged is None else work.flagged
+    return work._replace(flagged=flagged), float((flagged != before).mean())
+
+
+def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
+    """Center and scale of every pixel's residual, from entries that are seen and not flagged."""
+    data, state = _data(planes, work), work.state
+
+    def one(span: tuple[int, int]) -> PixelStatistics:
+        block = data.read(*span)
+        return pixel_statistics(block.values - state.left @ state.right[:, slice(*span)], block.known)
+
+    parts = map_blocks(one, spans(data.shape), jobs=settings.jobs)
+    joined = PixelStatistics(*(np.concatenate(p).reshape(planes.channels, -1) for p in zip(*parts, strict=True)))
+    return pixel_scale(
+        joined, frames=planes.frames, rank=state.rank, quantum=settings.quantum, previous=work.scale.center
+    )
+
+
+def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
+    """Signed z (frames, height, width) of every pixel's loudest channel; 0 where not seen."""
+    data = ExposedBlocks(planes, work.gains, work.biases, planes.seen)
+    pixels = math.prod(planes.size)
+    z = np.empty((planes.frames, pixels), np.float32)
+
+    def one(span: tuple[int, int]) -> None:
+        start, stop = span
+        channels = []
+        for channel in range(planes.channels):
+            first = channel * pixels + start
+            r = (
+                data.read(first, first + stop - start).values
+                - work.state.left @ work.state.right[:, first : first + stop - start]
+            )
+            r -= work.scale.center[channel, start:stop]
+            r /= work.scale.scale[channel, start:stop]
+            channels.append(r)
+        best = loudest(np.stack(channels)) if len(channels) > 1 else channels[0]
+        if planes.seen is not None:
+            best = np.where(data.mask(planes.seen, start, stop), best, 0)
+        z[:, start:stop] = best
+
+    map_blocks(one, spans((planes.frames, pixels)), jobs=jobs)
+    return z.reshape(planes.frames, *planes.size)
+
+
+def flag(z: Floats, seen: Bools | None, jobs: int) -> Bools:
+    """The generous mask of the refit: where most of a 5 × 5 window is beyond 3.5, widened."""
+
+    def one(t: int) -> Bools:
+        return dilate(majority(np.abs(z[t]) > FLAG, WINDOW, None if seen is None else seen[t]), WINDOW)
+
+    return np.stack(map_blocks(one, range(len(z)), jobs=jobs))
+
+
+def expose(planes: Planes, work: Work) -> Work:
+    """Gain and bias of every frame against the present background, from entries that belong to it."""
+    state, size = work.state, planes.size
+    mean = state.left.mean(axis=0) @ state.right + work.scale.center.ravel()
+    picture = mean.reshape(planes.channels, *size).transpose(1, 2, 0)[::THIN, ::THIN]
+    known = _known(planes, work)
+    gains, biases = exposure(
+        [p[::THIN, ::THIN] for p in planes.pictures()],
+        picture,
+        known=None if known is None else known[:, ::THIN, ::THIN],
+    )
+    return work._replace(gains=gains, biases=biases)
