@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kizu.errors import ReadError, UsageError
+from kizu.errors import KizuError, ReadError, UsageError
 from kizu.io.results import LOCK, Results, frame_path, open_results, read_results
 from kizu.io.tables import REGION_COLUMNS, RESULT_COLUMNS, csv_text, finite
 
@@ -223,6 +223,16 @@ def test_what_is_written_is_read(tmp_path):
         np.testing.assert_array_equal(saved.score_map(row["name"]), rng.standard_normal((12, 16)).astype(np.float32))
     assert saved.run["rank"] == 4
     assert (tmp_path / saved.regions[0]["crop"]).is_file()
+
+
+@pytest.mark.parametrize("kind", ["mask", "score_map", "background"])
+def test_damaged_pictures_name_their_file(tmp_path, kind):
+    run(tmp_path)
+    folder = {"mask": "masks", "score_map": "maps"}.get(kind, kind)
+    path = frame_path(tmp_path, folder, "a")
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(KizuError, match=f"a{path.suffix}"):
+        getattr(read_results(tmp_path), kind)("a")
 
 
 def test_unfinished_runs_are_not_read(tmp_path):

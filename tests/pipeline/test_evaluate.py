@@ -128,6 +128,11 @@ def test_unknown_protocol(one):
         evaluate(one / "out", one / "truth", protocol="coco")
 
 
+def test_no_truth_folder(one):
+    with pytest.raises(ReadError, match="is not a folder"):
+        evaluate(one / "out", one / "nowhere")
+
+
 def test_no_results(tmp_path):
     with pytest.raises(ReadError, match="no finished run"):
         evaluate(tmp_path, tmp_path)

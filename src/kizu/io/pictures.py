@@ -5,7 +5,6 @@ are the same bytes.
 """
 
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from kizu.errors import ReadError
 from kizu.typing import Bools
 
 Picture = NDArray[np.uint8]
@@ -49,10 +47,10 @@ def _mean(frame: NDArray[Any]) -> NDArray[Any]:
 
 
 def exact_or_display(frame: NDArray[Any], span: Span) -> NDArray[Any]:
-    """`frame` itself where PNG can hold it (8 bits in 1, 3 or 4 channels, 16 bits in grey), else :func:`display`."""
+    """`frame` itself where PNG can hold it (8 bits in 1 or 3 channels, 16 bits in grey), else :func:`display`."""
     if frame.ndim == 3 and frame.shape[2] == 1:
         frame = frame[..., 0]
-    eight = frame.dtype == np.uint8 and (frame.ndim == 2 or frame.shape[2] in (3, 4))
+    eight = frame.dtype == np.uint8 and (frame.ndim == 2 or frame.shape[2] == 3)
     sixteen = frame.dtype == np.uint16 and frame.ndim == 2
     return frame if eight or sixteen else display(frame, span)
 
@@ -81,7 +79,7 @@ def cut(picture: Picture, *, x: int, y: int, width: int, height: int, margin: in
 
 
 def png_bytes(picture: NDArray[Any]) -> bytes:
-    """`picture` as PNG: uint8 (height, width[, 3 or 4]) or uint16 (height, width)."""
+    """`picture` as PNG: uint8 (height, width[, 3]) or uint16 (height, width)."""
     file = BytesIO()
     Image.fromarray(np.ascontiguousarray(picture)).save(file, "PNG", compress_level=COMPRESSION)
     return file.getvalue()
@@ -105,20 +103,3 @@ def map_bytes(score_map: NDArray[Any]) -> bytes:
         software=False,
     )
     return file.getvalue()
-
-
-def read_png(path: Path) -> NDArray[Any]:
-    """The pixels of a PNG that kizu wrote."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ReadError(path, f"not a readable PNG ({error})", "Run kizu again with --overwrite") from error
-
-
-def read_map(path: Path) -> NDArray[np.float32]:
-    """The score map in a TIFF that kizu wrote."""
-    try:
-        return np.asarray(tifffile.imread(path), np.float32)
-    except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise ReadError(path, f"not a readable score map ({error})", "Run kizu again with --overwrite") from error

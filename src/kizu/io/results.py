@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kizu.errors import ReadError, ResourceError, UsageError
 from kizu.files import TEMPORARY, read_json, write_bytes, write_json, write_text
 from kizu.io.lock import locked
-from kizu.io.pictures import Picture, cut, map_bytes, mask_bytes, png_bytes, read_map, read_png
+from kizu.io.pictures import Picture, cut, map_bytes, mask_bytes, png_bytes
+from kizu.io.reading import read
 from kizu.io.tables import REGION_COLUMNS, RESULT_COLUMNS, Row, csv_text, finite
 from kizu.typing import Bools
 
@@ -60,7 +62,7 @@ class Results:
     def write_frame(
         self, name: str, *, score_map: NDArray[Any], mask: Bools, background: NDArray[Any], overlay: Picture
     ) -> None:
-        """Write one frame, (height, width[, channels]); several threads may write different ones (twice as fast on two).
+        """Write one frame, (height, width[, channels]). Threads may write different ones at once: two take half as long.
 
         `background` as :func:`kizu.io.pictures.exact_or_display` makes it, `overlay` as `outlined` does.
         """
@@ -220,13 +222,18 @@ class Saved:
     regions: tuple[Row, ...]
 
     def mask(self, name: str) -> Bools:
-        return read_png(frame_path(self.folder, "masks", name)) > 0
+        return np.asarray(self._pixels("masks", name) != 0)
 
     def score_map(self, name: str) -> NDArray[Any]:
-        return read_map(frame_path(self.folder, "maps", name))
+        return self._pixels("maps", name)
 
     def background(self, name: str) -> NDArray[Any]:
-        return read_png(frame_path(self.folder, "background", name))
+        return self._pixels("background", name)
+
+    def _pixels(self, kind: str, name: str) -> NDArray[Any]:
+        """As careful as with any input: a results folder can come from anybody."""
+        frame: NDArray[Any] = read([str(frame_path(self.folder, kind, name))]).frames[0]
+        return frame
 
 
 def read_results(folder: Path) -> Saved:

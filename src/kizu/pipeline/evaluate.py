@@ -7,17 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from kizu.detect.metrics import Confusion, aupro, auroc, average_precision, confusion, region_hits
 from kizu.errors import NothingUsableError, ParameterError, ReadError
+from kizu.io.reading import read
 from kizu.io.results import Saved, read_results
 from kizu.io.tables import finite
 from kizu.pipeline.pairs import pair
 from kizu.typing import Bools
 
 TRUTH_SUFFIXES = {".png", ".bmp", ".tif", ".tiff", ".gif", ".webp", ".jpg", ".jpeg", ".pgm"}
-GREY = {"1", "L", "I;16", "I", "F"}  # Pillow's modes of one channel
 RANKED_FRAMES = 60  # neighbours in a video say the same, and a ranking sorts every pixel
 RANKED_PIXELS = 1 << 25  # about 1 GB while sorting
 
@@ -95,7 +94,7 @@ def _count(saved: Saved, images: Mapping[str, Path], protocol: str) -> tuple[_Co
     for name, partner in pairs:
         try:
             truth = _read_truth(images[partner], saved, protocol)
-        except ReadError as error:
+        except (ReadError, NothingUsableError) as error:
             unpaired.append({"file": partner, "why": error.what})
             continue
         count.add(name, images[partner], saved.mask(name), truth)
@@ -104,17 +103,15 @@ def _count(saved: Saved, images: Mapping[str, Path], protocol: str) -> tuple[_Co
 
 def _truth_images(folder: Path) -> dict[str, Path]:
     """Name without suffix, '/' between folders → file, of every image below `folder`."""
+    if not folder.is_dir():
+        raise ReadError(folder, "is not a folder", "Give the folder of the truth images")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in TRUTH_SUFFIXES and path.is_file())
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
 
 
 def _read_truth(path: Path, saved: Saved, protocol: str) -> Truth:
-    """ReadError if it is damaged or not as large as the frames; colours count by their largest channel."""
-    try:
-        with Image.open(path) as image:
-            labels = np.asarray(image if image.mode in GREY else image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ReadError(path, f"not a readable image ({error})", "Copy it again") from error
+    """Colours count by their largest channel; NothingUsableError if it is damaged, ReadError if of another size."""
+    labels = read([str(path)]).frames[0]
     labels = labels.max(axis=2) if labels.ndim == 3 else labels
     height, width = saved.run["stack"]["height"], saved.run["stack"]["width"]
     if labels.shape != (height, width):
