@@ -62,7 +62,7 @@ class Results:
     def write_frame(
         self, name: str, *, score_map: NDArray[Any], mask: Bools, background: NDArray[Any], overlay: Picture
     ) -> None:
-        """Write one frame, (height, width[, channels]). Threads may write different ones at once: two take half as long.
+        """Write one frame, (height, width[, channels]). Threads may write different ones: two take half as long.
 
         `background` as :func:`kizu.io.pictures.exact_or_display` makes it, `overlay` as `outlined` does.
         """
