@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu.lowrank.blocks import Blocks
+from kizu.engines.threads import map_blocks
+from kizu.lowrank.blocks import Blocks, spans
 from kizu.parameters import Parameter, default_lam, stable_thresholds
 from kizu.solvers import stable_pcp
 from kizu.solvers.loop import Callback, Solution
@@ -26,6 +27,7 @@ FIRST_STEPS, MORE_STEPS = 12, 6
 """Steps of a first fit, and of a refit from a warm start."""
 RAISE = 1.02
 """tau_background is put this much above the next singular value."""
+GRAM_COLUMNS = 1 << 16
 LARGEST_RANK, MAX_ITER = 10, 60
 """Limits of the certified solve: beyond them the gap is reported as it is."""
 
@@ -75,7 +77,7 @@ def start_from(picture: Floats, frames: int, chosen: Thresholds, jobs: int) -> s
 def fit(data: Blocks, chosen: Thresholds, start: stable_pcp.State, *, steps: int, jobs: int) -> stable_pcp.State:
     """A fixed number of steps: enough to flag by, without a certificate."""
     numbers = chosen.numbers(jobs)
-    state = start._replace(clip=numbers.tau_anomaly)
+    state = start._replace(clip=numbers.tau_anomaly, objective=math.inf)
     for _ in range(steps):
         state, _record = stable_pcp.step(data, state, numbers)
     return state
@@ -110,6 +112,54 @@ def settle(
         numbers,
         tol=tol,
         max_iter=MAX_ITER,
-        start=start._replace(clip=numbers.tau_anomaly),
+        start=start._replace(clip=numbers.tau_anomaly, objective=math.inf, ripe=0),
         callback=callback,
     )
+
+
+def compact(state: stable_pcp.State) -> stable_pcp.State:
+    """The same background with as many factors as its rank: right (r, columns) has orthonormal rows."""
+    u, s, vh = np.linalg.svd(state.left.astype(np.float64), full_matrices=False)
+    keep = s > s[0] * len(s) * np.finfo(state.left.dtype).eps if s.size and s[0] > 0 else np.zeros(len(s), np.bool_)
+    right = (s[keep, None] * vh[keep]).astype(state.right.dtype) @ state.right
+    values, w = np.linalg.eigh(_gram(right))
+    size = np.sqrt(np.maximum(values, 0.0))
+    used = size > size.max(initial=0.0) * np.finfo(state.right.dtype).eps
+    w, size = w[:, used][:, ::-1], size[used][::-1]
+    return state._replace(
+        left=(u[:, keep] @ (w * size)).astype(state.left.dtype),
+        right=(w / size).T.astype(state.right.dtype) @ right,
+        after=state.after[state.after > 0],
+    )
+
+
+def _gram(right: Floats) -> Floats:
+    """right @ rightᵀ in float64, in pieces that are small next to the factor itself."""
+    total = np.zeros((len(right), len(right)))
+    for start in range(0, right.shape[1], GRAM_COLUMNS):
+        piece = right[:, start : start + GRAM_COLUMNS].astype(np.float64)
+        total += piece @ piece.T
+    return total
+
+
+def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, steps: int, jobs: int) -> Floats:
+    """Background coefficients (frames, r) of new frames in the subspace `right` (r, columns) of an earlier fit.
+
+    Minimises Σ huber(y − vV; tau_anomaly) per frame by proximal steps of length 1 (V is orthonormal).
+    """
+    level = data.dtype.type(chosen.tau_anomaly.value)
+
+    def one(span: tuple[int, int]) -> Floats:
+        block = data.read(*span)
+        y = np.clip(stable_pcp.residual(block, left, right), -level, level)
+        return (y @ right[:, slice(*span)].T).astype(np.float64)
+
+    for _ in range(steps):
+        left = (left + sum(map_blocks(one, spans(data.shape), jobs=jobs))).astype(left.dtype)
+    return left
+
+
+def state_of(left: Floats, right: Floats) -> stable_pcp.State:
+    """The state of a background that is known: L = left @ right, `right` with orthonormal rows."""
+    size = np.linalg.norm(left.astype(np.float64), axis=0)
+    return stable_pcp.State(left, right, basis=left, before=size, after=size)

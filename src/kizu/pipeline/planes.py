@@ -15,6 +15,9 @@ from kizu.engines.threads import map_blocks
 from kizu.lowrank.blocks import Block, working_dtype
 from kizu.typing import Bools, Floats
 
+FEWEST_FRAMES, FEWEST_SHARE = 10, 0.1
+"""A place on the canvas that fewer frames see (or this share of them) is unknown in all of them."""
+
 
 @dataclass(frozen=True)
 class Planes:
@@ -39,6 +42,11 @@ class Planes:
     @property
     def size(self) -> tuple[int, int]:
         return int(self.pixels.shape[2]), int(self.pixels.shape[3])
+
+    @property
+    def columns(self) -> int:
+        """Channels · pixels."""
+        return int(np.prod(self.pixels.shape[1:]))
 
     def pictures(self) -> list[NDArray[Any]]:
         """Every frame as (height, width, channels), as registration wants them: views."""
@@ -82,7 +90,13 @@ def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | Non
         pixels[index] = np.where(seen[index], values.transpose(2, 0, 1), 0)
 
     map_blocks(place, range(count), jobs=jobs)
+    seen &= seen.sum(axis=0) >= fewest_frames(count)
     return Planes(pixels, seen, margins)
+
+
+def fewest_frames(count: int) -> int:
+    """Frames that must see a place of the canvas before anything there can be called odd."""
+    return max(min(FEWEST_FRAMES, count // 2), round(FEWEST_SHARE * count), 1)
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,7 @@ class ExposedBlocks:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.planes.frames, int(np.prod(self.planes.pixels.shape[1:]))
+        return self.planes.frames, self.planes.columns
 
     @property
     def dtype(self) -> "np.dtype[Any]":

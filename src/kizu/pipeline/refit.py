@@ -119,18 +119,8 @@ def first_look(planes: Planes, registration: Registration, settings: Settings) -
 
 def _nothing(planes: Planes) -> State:
     dtype = ExposedBlocks(planes, np.ones((1, 1)), np.zeros((1, 1)), None).dtype
-    columns = math.prod(planes.pixels.shape[1:])
-    zero = np.zeros(1)
-    return State(
-        np.zeros((planes.frames, 1), dtype),
-        np.zeros((1, columns), dtype),
-        np.zeros((planes.frames, 1), dtype),
-        zero,
-        zero,
-        0.0,
-        0.0,
-        0,
-    )
+    left, right = np.zeros((planes.frames, 1), dtype), np.zeros((1, planes.columns), dtype)
+    return State(left, right, basis=left, before=np.zeros(1), after=np.zeros(1))
 
 
 def _no_scale(planes: Planes) -> PixelScale:

@@ -1,0 +1,83 @@
+"""Find the background and the null of a stack from the stack itself."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from kizu.detect.register import Registration, register
+from kizu.models import background
+from kizu.pipeline.facts import fit_facts
+from kizu.pipeline.found import Found
+from kizu.pipeline.nulls import nulls_of
+from kizu.pipeline.options import TOL, Options
+from kizu.pipeline.planes import Planes, planes_of
+from kizu.pipeline.refit import Progress, Settings, Work, measure, refit, z_field
+from kizu.stack import Stack
+from kizu.typing import Bools
+
+
+def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Planes]:
+    """Register, refit until the mask stands still, certify, and measure the null."""
+    registration = register(
+        stack.frames,
+        known=None if ignore is None else ~ignore,
+        align=options.align,
+        progress=lambda done, total: progress("register", done, total),
+        jobs=options.jobs,
+    )
+    planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
+    settings = settings_of(options, stack)
+    fitted = refit(planes, registration, settings, progress)
+    work = fitted.work._replace(state=background.compact(fitted.work.state))
+    work = work._replace(scale=measure(planes, work, settings))
+    progress("calibrate", 0, 1)
+    nulls = nulls_of(
+        z_field(planes, work, options.jobs),
+        planes.seen,
+        sign=options.sign,
+        min_area=options.min_area,
+        seed=options.seed,
+        jobs=options.jobs,
+    )
+    found = Found(
+        shifts=registration.shifts,
+        gains=work.gains,
+        biases=work.biases,
+        margins=planes.margins,
+        left=work.state.left,
+        right=work.state.right,
+        scale=work.scale,
+        trusted=trusted(planes),
+        reference=registration.reference,
+        nulls=nulls,
+        facts=fit_facts(fitted, registration, work, planes),
+    )
+    return found, planes
+
+
+def settings_of(options: Options, stack: Stack) -> Settings:
+    noise = None if options.noise == "auto" else float(options.noise)
+    return Settings(options.lam, options.rank, noise, TOL, stack.quantum, options.jobs)
+
+
+def trusted(planes: Planes) -> Bools:
+    """Places of the canvas that at least one frame may be judged at."""
+    return np.ones(planes.size, np.bool_) if planes.seen is None else planes.seen.any(axis=0)
+
+
+def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Options) -> Planes:
+    """The frames on the canvas of `found`, as they were when it was made."""
+    registration = Registration(
+        found.shifts, found.gains, found.biases, not found.moving, found.reference, ""
+    )
+    planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
+    if found.trusted.all():
+        return planes
+    seen: Any = found.trusted[None] if planes.seen is None else planes.seen & found.trusted
+    return replace(planes, seen=np.broadcast_to(seen, (planes.frames, *planes.size)))
+
+
+def work_of(found: Found) -> Work:
+    """The parts of `found` that turn frames into z."""
+    return Work(found.gains, found.biases, None, background.state_of(found.left, found.right), found.scale)

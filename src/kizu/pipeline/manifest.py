@@ -1,0 +1,118 @@
+"""The end of a run: tables, crops, the manifest and the report."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kizu.detect.decide import Rule, lows_for
+from kizu.io.results import Results
+from kizu.pipeline.facts import FEW_FRAMES
+from kizu.pipeline.found import Found
+from kizu.pipeline.options import Options
+from kizu.pipeline.outputs import MOST_CROPS, Frames, Rows, write_crops
+from kizu.report.write import write_report
+from kizu.stack import Stack
+
+SCHEMA = 1
+BODY = "the null's tail is measured on this run's own residuals"
+RULES = {
+    "false_alarms": f"expected false regions per defect-free image; {BODY}",
+    "fdr": f"share of false pixels among the flagged, per image; {BODY}",
+    "z": "low threshold of the standardised map, as given",
+}
+
+
+class Outcome(NamedTuple):
+    """Where the results are and what they say. `run` is the document in run.json."""
+
+    folder: Path
+    run: dict[str, Any]
+
+    @property
+    def report(self) -> Path:
+        return self.folder / "report" / "index.html"
+
+
+def close(frames: Frames, rows: list[Rows], results: Results, options: Options, *, seconds: float) -> Outcome:
+    """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
+    regions = [region for row in rows for region in row.regions]
+    write_crops(frames, regions, results)
+    results.write_tables([row.result for row in rows], regions)
+    results.write_log({"seconds": round(seconds, 2), "jobs": options.jobs, "out": str(results.folder)})
+    run = document(frames, rows, options)
+    results.write_run(run)
+    write_report(results.folder, original=frames.picture, residual=frames.residual)
+    return Outcome(results.folder, run)
+
+
+def document(frames: Frames, rows: list[Rows], options: Options) -> dict[str, Any]:
+    """run.json: inputs, every parameter with its reason, certificate, counts; nothing of machine or time."""
+    stack, found = frames.stack, frames.found
+    facts = dict(found.facts)
+    regions = sum(len(row.regions) for row in rows)
+    notes = list(stack.notes)
+    if regions > MOST_CROPS:
+        notes.append(f"{regions} regions: the {MOST_CROPS} worst have a crop in defects/, the table has all")
+    if options.background:
+        facts["registration"] = _registration(found)
+        notes.append("Background, scales and null are those of an earlier run")
+    return {
+        "schema": SCHEMA,
+        "kizu": version("kizu"),
+        "command": "detect",
+        "inputs": [source.__dict__ for source in stack.sources],
+        "frames": {"declared": stack.declared, "decoded": stack.decoded, "used": stack.used},
+        "skipped": [skipped.__dict__ for skipped in stack.skipped],
+        "notes": notes,
+        "stack": _stack(stack),
+        **facts,
+        "parameters": {**facts["parameters"], **_asked(options)},
+        "decision": _decision(found, options),
+        "display": list(frames.span),
+        "summary": {"anomalous": sum(row.result["anomalous"] for row in rows), "regions": regions},
+    }
+
+
+def _registration(found: Found) -> dict[str, Any]:
+    return {
+        "camera": "moving" if found.moving else "still",
+        "shifts": np.round(found.shifts, 3).tolist(),
+        "gains": np.round(found.gains, 4).tolist(),
+        "biases": np.round(found.biases, 3).tolist(),
+        "why": "aligned to the earlier run's reference",
+    }
+
+
+def _stack(stack: Stack) -> dict[str, Any]:
+    return {
+        "frames": stack.used,
+        "height": stack.height,
+        "width": stack.width,
+        "channels": stack.channels,
+        "dtype": str(stack.frames.dtype),
+        "quantum": stack.quantum,
+    }
+
+
+def _asked(options: Options) -> dict[str, dict[str, Any]]:
+    rule = options.rule
+    return {
+        rule.kind: {"value": rule.value, "why": RULES[rule.kind]},
+        "sign": {"value": options.sign, "why": "which way an anomaly may differ"},
+        "seed": {"value": options.seed, "why": "of the null maps: the same seed gives the same bytes"},
+    }
+
+
+def _decision(found: Found, options: Options) -> dict[str, Any]:
+    rule = options.rule
+    scales = [
+        {"size": n.scale.size, "min_area": n.scale.min_area, "center": n.scale.center, "spread": n.scale.spread}
+        for n in found.nulls
+    ]
+    if rule.kind != "fdr":  # there every image has its own thresholds
+        for scale, low in zip(scales, lows_for(Rule(rule.kind, rule.value), found.nulls), strict=True):
+            scale |= {"low": low, "high": 2 * low}
+    few = len(found.shifts) < FEW_FRAMES
+    return {"rule": rule.kind, "value": rule.value, "approximate": few, "scales": scales}

@@ -1,0 +1,142 @@
+"""The road from files to a decision."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from kizu.detect.maps import Sign
+from kizu.engines.threads import DEFAULT_JOBS
+from kizu.errors import UsageError
+from kizu.io.masks import read_mask
+from kizu.io.reading import read
+from kizu.io.results import Results, open_results
+from kizu.io.surveying import survey
+from kizu.pipeline import found as found_module
+from kizu.pipeline.against import judge_against
+from kizu.pipeline.estimate import check_memory, estimate
+from kizu.pipeline.find import find, planes_for, work_of
+from kizu.pipeline.found import Found
+from kizu.pipeline.manifest import Outcome, close
+from kizu.pipeline.options import Options
+from kizu.pipeline.outputs import frames_of, write_frames
+from kizu.pipeline.planes import Planes
+from kizu.pipeline.refit import Progress, z_field
+from kizu.stack import Stack
+from kizu.typing import Bools
+
+
+def quiet(stage: str, done: int, total: int) -> None:
+    """Progress that nobody sees."""
+
+
+def inspect(
+    inputs: Sequence[str],
+    out: str | Path,
+    *,
+    noise: float | Literal["auto"] = "auto",
+    lam: float | None = None,
+    rank: int | None = None,
+    false_alarms: float | None = None,
+    fdr: float | None = None,
+    z: float | None = None,
+    background: str | None = None,
+    ignore: str | None = None,
+    align: Literal["auto", "none", "translation"] = "auto",
+    recursive: bool = False,
+    axes: str | None = None,
+    resize: tuple[int, int] | None = None,
+    skip_odd: bool = False,
+    min_area: int | None = None,
+    sign: Sign = "both",
+    memory: str | None = None,
+    jobs: int = DEFAULT_JOBS,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress = quiet,
+) -> Outcome:
+    """Split images into background + anomaly + noise and write what does not belong into the folder `out`.
+
+    Parameters
+    ----------
+    inputs : paths
+        Image files, folders, globs, multi-page TIFF, .npy: same-size frames, in natural order.
+    out : path
+        The results folder, exactly this one; see the README for what is in it.
+    noise : "auto" or grey levels
+        Scale of the dense noise; measured by default.
+    lam, rank : numbers
+        Weight of the anomaly (default 1/√(p·max)) and largest rank of the background (default 4).
+    false_alarms, fdr, z : one number
+        The rule: expected false regions per defect-free image (default 0.1), share of false pixels
+        among the flagged, or a plain level of the standardised map.
+    background : path
+        Results folder of an earlier run to judge these frames against.
+    ignore : path
+        Image of the frame's size; what is not zero there is never judged.
+    align : "auto", "none" or "translation"
+        "auto" leaves a still camera alone and corrects shifts above half a pixel.
+    recursive, axes, resize, skip_odd
+        How inputs are read: folders in folders, array axes ("TYX"), (width, height), drop odd sizes.
+    min_area : pixels
+        Smallest region at every scale, instead of 1 at single pixels to 4e-4 of the frame at 7 × 7.
+    sign : "both", "dark" or "bright"
+        Which way an anomaly differs.
+    memory, jobs, seed, resume, overwrite, progress
+        Budget such as "2G", threads, seed of the null maps, what to do with an existing folder,
+        callback(stage, done, total).
+
+    Raises
+    ------
+    KizuError
+        One line that says what is wrong, where, and what to do.
+    """
+    options = Options(
+        noise=noise, lam=lam, rank=rank, false_alarms=false_alarms, fdr=fdr, z=z, background=background, ignore=ignore,
+        align=align, recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd, min_area=min_area, sign=sign,
+        memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
+    )  # fmt: skip
+    started = time.monotonic()
+    check_memory(estimate(survey(inputs, recursive=recursive, axes=axes), resize), memory)
+    stack = read_stack(inputs, options, progress)
+    mask = None if ignore is None else read_mask(ignore, stack.height, stack.width)
+    with open_results(Path(out), resume=resume, overwrite=overwrite, key=options.key(stack)) as results:
+        found, planes = judged(stack, mask, options, results, progress)
+        frames = frames_of(stack, found, z_field(planes, work_of(found), jobs), planes.seen)
+        del planes
+        rows = write_frames(frames, results, options, progress)
+        return close(frames, rows, results, options, seconds=time.monotonic() - started)
+
+
+def read_stack(inputs: Sequence[str], options: Options, progress: Progress) -> Stack:
+    """The frames; one alone is refused unless there is an earlier run to compare it with."""
+    stack = read(
+        inputs,
+        recursive=options.recursive,
+        axes=options.axes,
+        resize=options.resize,
+        skip_odd=options.skip_odd,
+        progress=lambda done, total: progress("read", done, total),
+    )
+    if stack.used == 1 and options.background is None:
+        raise UsageError(
+            "one image and nothing to compare it with",
+            "Give more images of the same scene, or --background OUT0 of an earlier run",
+            where=stack.origins[0][0],
+        )
+    return stack
+
+
+def judged(
+    stack: Stack, ignore: Bools | None, options: Options, results: Results, progress: Progress
+) -> tuple[Found, Planes]:
+    """Background and null: from the interrupted run, from an earlier one, or from the stack itself."""
+    model = results.folder / "model"
+    if options.resume and (model / "model.json").is_file():
+        found, key = found_module.load(model)
+        if key == results.key:
+            return found, planes_for(stack, found, ignore, options)
+    found, planes = (judge_against if options.background else find)(stack, ignore, options, progress)
+    found_module.save(found, model, results.key)
+    return found, planes
