@@ -137,7 +137,7 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     proof = certificates.stable_pcp(
         loss=found.loss,
         nuclear=float(state.after.sum()),
-        tau_background=numbers.tau_background * stage,
+        tau_background=0.0 if math.isinf(stage) else numbers.tau_background * stage,
         inner=found.inner,
         square=found.square,
         spectral=math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0)),

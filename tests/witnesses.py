@@ -1,0 +1,115 @@
+"""Independent witnesses: dense float64 formulas and an interior-point solver, sharing no code with kizu.
+
+Dense formulas use full singular value decompositions; the optimum comes from clarabel, which sees the
+problem as a cone program:  ‖U‖_* = min ½·tr(Z) over Z ⪰ 0 whose upper right block is U
+(Fazel, Hindi & Boyd 2001).
+"""
+
+import clarabel
+import numpy as np
+from scipy import sparse
+
+
+def unit(*arrays):
+    """All arrays times the power of two that brings the first one's largest entry to about 1."""
+    exponent = -int(np.frexp(np.abs(arrays[0]).max(initial=0.0))[1])
+    return tuple(np.ldexp(np.asarray(a, dtype=np.float64), exponent) for a in arrays)
+
+
+def known_entries(X, observed=None):
+    """(values with 0 where unknown, which are known), both dense."""
+    values = np.asarray(X, dtype=np.float64)
+    known = ~np.isnan(values) if observed is None else observed & ~np.isnan(values)
+    return np.where(known, values, 0.0), known
+
+
+def pcp_values(data, known, background, dual, lam):
+    """(primal, dual) value of exact PCP at `background` and any `dual`, which is scaled to be feasible."""
+    y = np.where(known, dual, 0.0).astype(np.float64)
+    scale = max(1.0, np.linalg.norm(y, 2), np.abs(y).max() / lam)
+    rest = np.where(known, data - background, 0.0)
+    return np.linalg.norm(background, "nuc") + lam * np.abs(rest).sum(), float((data * y).sum()) / scale
+
+
+def stable_values(data, known, background, tau_background, tau_anomaly):
+    """(primal, dual) value of stable PCP at `background`; its dual point is the clipped residual."""
+    rest = np.where(known, data - background, 0.0)
+    size = np.abs(rest)
+    huber = np.where(size <= tau_anomaly, 0.5 * size**2, tau_anomaly * size - 0.5 * tau_anomaly**2)
+    y = np.clip(rest, -tau_anomaly, tau_anomaly)
+    square = float((y * y).sum())
+    inner = float((data * y).sum())
+    largest = min(1.0, tau_background / max(np.linalg.norm(y, 2), 1e-300))
+    scale = np.clip(inner / square, 0.0, largest) if square else 0.0
+    dual = scale * inner - 0.5 * scale**2 * square
+    return huber.sum() + tau_background * np.linalg.norm(background, "nuc"), float(dual)
+
+
+def relative_gap(primal, dual):
+    return 0.0 if primal == 0 else (primal - dual) / primal
+
+
+def pcp_optimum(data, known, lam):
+    """Optimal value of exact PCP: min ½·tr(Z) + lam·ΣT with |M − U| ≤ T on known entries."""
+    count = int(known.sum())
+    order = sum(data.shape)
+    linear = np.concatenate([_trace(order, 0.5), np.full(count, lam)])
+    pick, eye = _block(data.shape, known), sparse.eye_array(count)
+    m = data[known]
+    rows = [sparse.hstack([pick, -eye]), sparse.hstack([-pick, -eye])]
+    return _solve(sparse.csc_array((len(linear),) * 2), linear, rows, [m, -m], order)
+
+
+def stable_optimum(data, known, tau_background, tau_anomaly):
+    """Optimal value of stable PCP: min ½‖M − U − S‖² + tau_anomaly·ΣT + ½·tau_background·tr(Z), |S| ≤ T."""
+    count = int(known.sum())
+    order = sum(data.shape)
+    pick, eye = _block(data.shape, known), sparse.eye_array(count)
+    fit = sparse.hstack([pick, eye, sparse.csc_array((count, count))])
+    m = data[known]
+    linear = np.concatenate([_trace(order, 0.5 * tau_background), np.zeros(count), np.full(count, tau_anomaly)])
+    nothing = sparse.csc_array((count, pick.shape[1]))
+    rows = [sparse.hstack([nothing, eye, -eye]), sparse.hstack([nothing, -eye, -eye])]
+    quadratic = sparse.triu(fit.T @ fit).tocsc()
+    value = _solve(quadratic, linear - fit.T @ m, rows, [np.zeros(count)] * 2, order)
+    return value + 0.5 * float(m @ m)
+
+
+def _triangle(order):
+    """Row and column of every entry of the upper triangle, in the order in which clarabel stacks it."""
+    column, row = np.tril_indices(order)
+    return row, column
+
+
+def _trace(order, weight):
+    row, column = _triangle(order)
+    return np.where(row == column, weight, 0.0)
+
+
+def _block(shape, known):
+    """Matrix that takes the stacked triangle of Z to the known entries of its upper right block."""
+    row, column = _triangle(sum(shape))
+    where = np.full((sum(shape),) * 2, -1)
+    where[row, column] = np.arange(len(row))
+    block = where[: shape[0], shape[0] :][known]  # off-diagonal entries are stacked times √2
+    return sparse.csc_array((np.full(len(block), np.sqrt(0.5)), (np.arange(len(block)), block)), (len(block), len(row)))
+
+
+def _solve(quadratic, linear, rows, limits, order):
+    """Least ½xᵀPx + qᵀx with `rows`·x ≤ `limits` and the leading entries of x a positive semidefinite Z."""
+    stacked = order * (order + 1) // 2
+    cone = sparse.hstack([-sparse.eye_array(stacked), sparse.csc_array((stacked, len(linear) - stacked))])
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-9
+    solver = clarabel.DefaultSolver(
+        quadratic,
+        linear,
+        sparse.vstack([*rows, cone]).tocsc(),
+        np.concatenate([*limits, np.zeros(stacked)]),
+        [clarabel.NonnegativeConeT(sum(map(len, limits))), clarabel.PSDTriangleConeT(order)],
+        settings,
+    )
+    found = solver.solve()
+    assert str(found.status) in ("Solved", "AlmostSolved"), found.status
+    return found.obj_val
