@@ -15,7 +15,7 @@ from kizu.models.decomposition import Decomposition
 from kizu.models.validate import Matrix
 from kizu.parameters import Parameter, cliffs, stable_thresholds
 from kizu.solvers import ialm, stable_pcp
-from kizu.solvers.loop import Callback, Solution
+from kizu.solvers.loop import Callback, Record, Solution
 from kizu.typing import Array, Bools
 
 FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
@@ -44,7 +44,7 @@ def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None) -> Deco
         tol=task.tol.value,
         max_iter=task.max_iter,
         start=start,
-        callback=task.callback,
+        callback=_in_units(task, power=2),
     )
     chosen = {"sigma": sigma, "tau_background": edge, "tau_anomaly": clip}
     return _decomposition(
@@ -62,11 +62,12 @@ def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> D
     block = matrix.blocks.read(0, max(matrix.values.shape))
     problem = ialm.Problem(block.values, block.known, task.lam.value, task.rank.value)
     feasible = FEASIBLE_SINGLE if block.values.dtype == np.float32 else FEASIBLE
+    callback = _in_units(task, power=1)
     if mode == "fast":
-        found = ialm.solve_fast(problem, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
+        found = ialm.solve_fast(problem, feasible=feasible, max_iter=task.max_iter, callback=callback)
     else:
         tol = task.tol.value
-        found = ialm.solve(problem, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=task.callback)
+        found = ialm.solve(problem, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=callback)
     low, high = cliffs(block.values)
     background, anomaly = found.state.background, found.state.anomaly
     # Identity times the dense background: this solver keeps no factors.
@@ -118,13 +119,23 @@ def _decomposition(
         certificate=proof._replace(
             primal=_scaled(proof.primal, power * exponent), dual=_scaled(proof.dual, power * exponent)
         ),
-        history=tuple(r._replace(objective=_scaled(r.objective, power * exponent)) for r in found.history),
+        history=tuple(_record(r, power * exponent) for r in found.history),
         stopped=found.stopped,
         singular_values=(np.ldexp(before, exponent), np.ldexp(after, exponent)),
         parameters={"lam": task.lam, "rank": task.rank, "tol": task.tol, **parameters},
         example=task.example,
         support=support,
     )
+
+
+def _record(record: Record, exponent: int) -> Record:
+    return record._replace(objective=_scaled(record.objective, exponent))
+
+
+def _in_units(task: Task, *, power: int) -> Callback | None:
+    """The task's callback, for records in the solver's scale."""
+    callback, exponent = task.callback, power * task.matrix.exponent
+    return None if callback is None else lambda record: callback(_record(record, exponent))
 
 
 def _scaled(value: float, exponent: int) -> float:

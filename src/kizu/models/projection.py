@@ -18,7 +18,7 @@ from kizu.typing import Bools, Floats
 MAX_ITER = 200
 CHANGE = 1e-10
 """A row is done when its coefficients move by less than this share of its largest entry."""
-SMOOTH_START, SMOOTH_END, SMOOTH_FACTOR = 1e-1, 1e-9, 0.3
+SMOOTH_START, SMOOTH_END, SMOOTH_FACTOR = 1e-1, 1e-9, 0.7
 """|r| is smoothed below a share of the row's largest entry that shrinks to `SMOOTH_END` (exact form)."""
 
 

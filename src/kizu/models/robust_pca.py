@@ -94,7 +94,8 @@ def robust_pca(
 
 def _lam(checked: Matrix, lam: float | None) -> Parameter:
     samples, features = checked.values.shape
-    return Parameter(float(lam), "given") if lam is not None else default_lam(samples, features, checked.share_known)
+    share = checked.share_known or 1.0  # nothing known: any weight will do
+    return Parameter(float(lam), "given") if lam is not None else default_lam(samples, features, share)
 
 
 def _rank(checked: Matrix, rank: int | None) -> Parameter:
