@@ -58,17 +58,19 @@ def test_weak_duality_of_the_stable_form(seed):
         bound="svd",
     )
     assert found.dual <= found.primal * (1 + 1e-12)
-    primal, dual = stable_values(data, known, background, tau, level)
-    np.testing.assert_allclose([found.primal, found.dual], [primal, dual], rtol=1e-9, atol=1e-12)
+    primal, better_dual = stable_values(data, known, background, tau, level)
+    assert found.primal == pytest.approx(primal, rel=1e-9)
+    assert found.dual <= better_dual + 1e-12
+    assert better_dual <= primal * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("name", CERTIFIED)
 @pytest.mark.parametrize("seed", range(10))
-def test_a_reported_gap_is_the_true_one(name, seed):
+def test_a_witness_confirms_the_reported_gap(name, seed):
     found = SOLVERS[name](setup(seed), 1e-6)
     primal, dual = found.values()
     proof = found.solution.certificate
-    assert proof.relative_gap == pytest.approx(relative_gap(primal, dual), abs=1e-10)
+    assert relative_gap(primal, dual) <= proof.relative_gap + 1e-10
     assert proof.primal == pytest.approx(primal, rel=1e-10)
 
 

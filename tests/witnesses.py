@@ -32,17 +32,28 @@ def pcp_values(data, known, background, dual, lam):
 
 
 def stable_values(data, known, background, tau_background, tau_anomaly):
-    """(primal, dual) value of stable PCP at `background`; its dual point is the clipped residual."""
+    """(primal, dual) value of stable PCP at `background`.
+
+    Its dual points are the clipped residual, and that with its singular values clipped too.
+    """
     rest = np.where(known, data - background, 0.0)
     size = np.abs(rest)
     huber = np.where(size <= tau_anomaly, 0.5 * size**2, tau_anomaly * size - 0.5 * tau_anomaly**2)
     y = np.clip(rest, -tau_anomaly, tau_anomaly)
+    u, s, vh = np.linalg.svd(y, full_matrices=False)
+    inside = np.clip(np.where(known, (u * np.minimum(s, tau_background)) @ vh, 0.0), -tau_anomaly, tau_anomaly)
+    dual = max(_stable_dual(data, y, tau_background), _stable_dual(data, inside, tau_background))
+    return huber.sum() + tau_background * np.linalg.norm(background, "nuc"), dual
+
+
+def _stable_dual(data, y, tau_background):
+    """Largest dual value of the multiples of y, which lies in the box, that are feasible."""
     square = float((y * y).sum())
+    if not square:
+        return 0.0
     inner = float((data * y).sum())
-    largest = min(1.0, tau_background / max(np.linalg.norm(y, 2), 1e-300))
-    scale = np.clip(inner / square, 0.0, largest) if square else 0.0
-    dual = scale * inner - 0.5 * scale**2 * square
-    return huber.sum() + tau_background * np.linalg.norm(background, "nuc"), float(dual)
+    scale = np.clip(inner / square, 0.0, min(1.0, tau_background / np.linalg.norm(y, 2)))
+    return float(scale * inner - 0.5 * scale**2 * square)
 
 
 def relative_gap(primal, dual):

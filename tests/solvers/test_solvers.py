@@ -125,18 +125,6 @@ def test_a_capped_rank_cannot_hide(rank):
     assert found.state.rank == rank
 
 
-def test_the_huber_loss_is_its_definition():
-    rest = np.array([[0.5, -3.0, 0.0, 1.0]])
-    clipped = np.clip(rest, -1.0, 1.0)
-    assert stable_pcp.huber(rest, clipped) == pytest.approx(0.125 + 2.5 + 0.0 + 0.5)
-
-
-def test_the_nuclear_norm_from_factors():
-    draw = np.random.default_rng(0)
-    left, right = draw.standard_normal((9, 4)), draw.standard_normal((4, 30))
-    assert stable_pcp.nuclear_norm(left, right) == pytest.approx(np.linalg.norm(left @ right, "nuc"), rel=1e-10)
-
-
 def test_the_loop_counts_and_reports():
     seen = []
 
