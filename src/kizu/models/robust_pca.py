@@ -67,15 +67,15 @@ def robust_pca(
     """
     _check(noise, lam, rank, mode, tol, max_iter)
     checked = matrix(X, observed)
-    task = forms.Task(
-        matrix=checked,
-        example=X,
-        lam=_lam(checked, lam),
-        rank=_rank(checked, rank),
-        tol=_tol(checked, tol),
-        max_iter=max_iter,
-        callback=callback,
-    )
+    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), _tol(checked, tol), max_iter, callback)
+    return _decompose(task, noise, mode)
+
+
+def _decompose(
+    task: forms.Task, noise: float | Literal["auto"] | None, mode: Literal["certified", "fast"]
+) -> Decomposition:
+    """Choose the form: by `noise`, or by what noise there is."""
+    checked = task.matrix
     if checked.vanishes:
         return forms.nothing(task)
     if noise is None:
@@ -126,7 +126,7 @@ def _exact(task: forms.Task, sigma: Parameter, mode: Literal["certified", "fast"
         warnings.warn(
             f"the textbook stop left a relative gap of {found.certificate.relative_gap:.1e}; use mode='certified'",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return found
 

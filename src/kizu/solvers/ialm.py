@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu import certificates
 from kizu.arrays import svd
-from kizu.certificates import Certificate
+from kizu.certificates import Certificate, pcp, spectral_bound
 from kizu.prox import soft_threshold
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.typing import Bools, Floats
@@ -123,12 +122,12 @@ def certify(problem: Problem, state: State) -> Certificate:
     data, y = problem.data.astype(np.float64), state.multiplier.astype(np.float64)
     rest = known_part(problem, data - state.background)
     short = y if y.shape[0] <= y.shape[1] else y.T
-    return certificates.pcp(
+    return pcp(
         nuclear=float(state.after.sum(dtype=np.float64)),
         l1=float(np.abs(rest).sum()),
         lam=problem.lam,
         inner=float(np.einsum("ij,ij->", data, y)),
-        spectral=certificates.spectral_bound(short @ short.T),
+        spectral=spectral_bound(short @ short.T),
         largest=float(np.abs(y).max()),
         bound=f"full Gram matrix of the short side ({len(short)}), float64",
     )
