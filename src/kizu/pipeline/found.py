@@ -16,6 +16,7 @@ from kizu.detect.null import Tail
 from kizu.detect.residuals import PixelScale
 from kizu.errors import ReadError
 from kizu.files import MODEL_CARD, load_model, save_model
+from kizu.io.tables import finite
 from kizu.typing import Bools, Floats
 
 KIND = "robust-pca-background"
@@ -60,7 +61,8 @@ def save(found: Found, folder: Path, key: str) -> None:
         for name in ("areas", "levels", "scores"):
             weights[f"null.{number}.{name}"] = getattr(null, name)
     nulls = [{"scale": n.scale._asdict(), "rate": n.rate._asdict()} for n in found.nulls]
-    card = {"kind": KIND, "schema": SCHEMA, "key": key, "margins": found.margins, "nulls": nulls, "facts": found.facts}
+    card = {"kind": KIND, "schema": SCHEMA, "key": key, "margins": found.margins, "nulls": nulls}
+    card["facts"] = finite(found.facts)  # a gap that was not computed is NaN
     save_model(folder, card, weights)
 
 
