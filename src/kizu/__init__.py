@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kizu.models.estimator import RobustPCA as RobustPCA
     from kizu.models.flag import flag as flag
     from kizu.models.robust_pca import robust_pca as robust_pca
+    from kizu.pipeline.road import inspect as inspect
 
 __version__ = "0.1.0"
 
@@ -18,9 +19,10 @@ _HOME = {
     "Decomposition": "kizu.models.decomposition",
     "RobustPCA": "kizu.models.estimator",
     "flag": "kizu.models.flag",
+    "inspect": "kizu.pipeline.road",
     "robust_pca": "kizu.models.robust_pca",
 }
-__all__ = ["Decomposition", "RobustPCA", "flag", "robust_pca"]
+__all__ = ["Decomposition", "RobustPCA", "flag", "inspect", "robust_pca"]
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public name is an error
 

@@ -19,6 +19,9 @@ import click
 from kizu.errors import KizuError, printable
 
 COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help imports no command
+    "detect": "Find what does not belong in images or in a matrix.",
+    "eval": "Measure a results folder against true masks.",
+    "demo": "Render a hundred walls with two defects and find them.",
     "info": "Show versions, threads, kernels and the formats that can be read.",
 }
 DONE, BUG, OUT_OF_ROOM, INTERRUPTED = 0, 1, 5, 130

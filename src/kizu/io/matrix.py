@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kizu.errors import KizuError, ReadError
-from kizu.io.headers import decode, probe
+from kizu.io.headers import Header, decode, probe
 from kizu.io.protocol import Message
 from kizu.io.readers import READERS, suffix_of
 
@@ -35,12 +35,17 @@ def read_matrix(path: str) -> NDArray[Any]:
     float16 becomes float32, booleans become 0 and 255. NaN is a missing entry; infinite values are refused.
     ReadError for anything else.
     """
-    header = probe(path, path, None, do=_PROBE)
+    header = matrix_header(path)
     sink = _Block(header.size.height, header.size.width, header.dtype)
     decode(header, header.size, None, sink, resize=False, do=_FRAMES)
     if sink.losses:
         raise ReadError(path, sink.losses[0]["what"], sink.losses[0]["mend"])
     return sink.matrix
+
+
+def matrix_header(path: str) -> Header:
+    """What the file declares: `size` is rows × columns. ReadError if it is no 2-D array."""
+    return probe(path, path, None, do=_PROBE)
 
 
 def _can_be_matrix(name: str) -> bool:

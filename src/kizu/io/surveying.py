@@ -55,7 +55,10 @@ def survey(inputs: Sequence[str], *, recursive: bool = False, axes: str | None =
 
     `axes` is what :func:`kizu.io.read` takes. UsageError for a missing input or for axes that nobody can guess.
     """
-    headers = headers_of(inputs, recursive=recursive, axes=axes)
+    return survey_of(headers_of(inputs, recursive=recursive, axes=axes))
+
+
+def survey_of(headers: Headers) -> Survey:
     colour = max((header.size.channels for header in headers.usable), default=1)
     files = tuple(
         Surveyed(h.rel, h.declared, h.size.height, h.size.width, h.size.channels, h.dtype.name) for h in headers.usable

@@ -1,6 +1,7 @@
 """What a run will need, said before anything large is allocated."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 from kizu.detect.maps import SIZES
@@ -39,7 +40,9 @@ def estimate(survey: Survey, resize: tuple[int, int] | None) -> Estimate:
     channels = max(file.channels for file in survey.files)
     pixels, frames = height * width, survey.frames
     entries = frames * pixels * channels
-    entry_bytes = max(1, survey.total_bytes // max(1, sum(f.frames * f.height * f.width * f.channels for f in survey.files)))
+    entry_bytes = max(
+        1, survey.total_bytes // max(1, sum(f.frames * f.height * f.width * f.channels for f in survey.files))
+    )
     stacks = 2 * entries * entry_bytes
     per_pixel = 4 + 1 + 1 + 1 + 4  # z, mask, its successor, excluded, running sums
     nulls = MAPS * pixels * 4 * (2 + len(SIZES) // 2)
@@ -58,15 +61,17 @@ def estimate(survey: Survey, resize: tuple[int, int] | None) -> Estimate:
 
 def check_memory(need: Estimate, budget: str | None) -> None:
     """Refuse a run that would not fit, before it starts."""
+    what = f"{need.frames} frames of {need.width}x{need.height}x{need.channels}"
+    refuse_beyond(budget, need.memory, what, "Give fewer frames, or smaller ones with --resize WxH")
+
+
+def refuse_beyond(budget: str | None, memory: int, what: str, mend: str) -> None:
+    """ResourceError where `memory` bytes are more than the budget, or than what is free."""
     allowed = parse_size(budget) if budget else available_memory()
-    if allowed is None or need.memory <= allowed:
+    if allowed is None or memory <= allowed:
         return
-    what = "allowed by --memory" if budget else "free"
-    raise ResourceError(
-        f"{need.frames} frames of {need.width}x{need.height}x{need.channels} need about {readable(need.memory)} "
-        f"of memory, {readable(allowed)} {what}",
-        "Give fewer frames, or smaller ones with --resize WxH",
-    )
+    whose = "allowed by --memory" if budget else "free"
+    raise ResourceError(f"{what} need about {readable(memory)} of memory, {readable(allowed)} {whose}", mend)
 
 
 def parse_size(text: str) -> int:
@@ -93,7 +98,7 @@ def available_memory() -> int | None:
 def _reclaimable() -> int:
     """Memory that the kernel holds as file cache and gives back when asked (Linux)."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
             return sum(int(line.split()[1]) << 10 for line in lines if line.startswith(("Cached:", "SReclaimable:")))
     except OSError:
         return 0

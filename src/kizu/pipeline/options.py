@@ -2,20 +2,25 @@
 
 import hashlib
 import json
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kizu.detect.decide import Rule
 from kizu.detect.maps import Sign
 from kizu.errors import ParameterError
-from kizu.stack import Stack
+from kizu.stack import Source
+
+Align = Literal["auto", "none", "translation"]
 
 FALSE_ALARMS = 0.1
 TOL = 1e-4
 """Relative duality gap that the background is certified to."""
 
+WORDS = {"align": get_args(Align), "sign": get_args(Sign)}
 _NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory"}
 
 
@@ -23,7 +28,7 @@ _NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory"}
 class Options:
     """The keywords of :func:`kizu.inspect`, which documents them."""
 
-    noise: float | Literal["auto"]
+    noise: float | Literal["auto"] | None
     lam: float | None
     rank: int | None
     false_alarms: float | None
@@ -31,7 +36,7 @@ class Options:
     z: float | None
     background: str | None
     ignore: str | None
-    align: Literal["auto", "none", "translation"]
+    align: Align
     recursive: bool
     axes: str | None
     resize: tuple[int, int] | None
@@ -45,13 +50,16 @@ class Options:
     overwrite: bool
 
     def __post_init__(self) -> None:
-        if self.noise != "auto" and not self.noise > 0:
-            raise ParameterError("noise", self.noise, '"auto" or a positive number')
+        if self.noise not in ("auto", None) and not _positive(self.noise):
+            raise ParameterError("noise", self.noise, '"auto", None for none, or a positive number')
         for name in ("lam", "false_alarms", "z"):
-            _check(name, getattr(self, name), "a positive number", lambda v: v > 0)
-        _check("fdr", self.fdr, "a share between 0 and 1", lambda v: 0 < v < 1)
+            _check(name, getattr(self, name), "a positive number", _positive)
+        _check("fdr", self.fdr, "a share between 0 and 1", lambda v: _positive(v) and v < 1)
         for name in ("rank", "min_area", "jobs"):
-            _check(name, getattr(self, name), "a whole number of at least 1", lambda v: v >= 1)
+            _check(name, getattr(self, name), "a whole number of at least 1", lambda v: isinstance(v, int) and v >= 1)
+        _check("seed", self.seed, "a whole number of at least 0", lambda v: isinstance(v, int) and v >= 0)
+        for name, words in WORDS.items():
+            _check(name, getattr(self, name), " or ".join(words), words.__contains__)
         if sum(v is not None for v in (self.false_alarms, self.fdr, self.z)) > 1:
             raise ParameterError("false_alarms, fdr, z", "more than one", "one rule only")
 
@@ -64,16 +72,20 @@ class Options:
             return Rule("z", self.z)
         return Rule("false_alarms", FALSE_ALARMS if self.false_alarms is None else self.false_alarms)
 
-    def key(self, stack: Stack) -> str:
+    def key(self, sources: Sequence[Source], used: int) -> str:
         """Hash of inputs, parameters and code version: what makes two runs the same run."""
         asked = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_KEY}
-        inputs = [[s.path, s.sha256, s.decoded] for s in stack.sources]
+        inputs = [[s.path, s.sha256, s.decoded] for s in sources]
         files = {name: _fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
-        document = {"kizu": version("kizu"), "options": asked, "inputs": inputs, "frames": stack.used, "files": files}
+        document = {"kizu": version("kizu"), "options": asked, "inputs": inputs, "frames": used, "files": files}
         return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
-def _check(name: str, value: Any, allowed: str, holds: Any) -> None:
+def _positive(value: Any) -> bool:
+    return isinstance(value, float | int) and 0 < value < math.inf
+
+
+def _check(name: str, value: Any, allowed: str, holds: Callable[[Any], bool]) -> None:
     if value is not None and not holds(value):
         raise ParameterError(name, value, allowed)
 

@@ -9,6 +9,7 @@ from kizu.detect.maps import Sign
 from kizu.engines.threads import DEFAULT_JOBS
 from kizu.errors import UsageError
 from kizu.io.masks import read_mask
+from kizu.io.matrix import kind_of
 from kizu.io.reading import read
 from kizu.io.results import Results, open_results
 from kizu.io.surveying import survey
@@ -18,7 +19,8 @@ from kizu.pipeline.estimate import check_memory, estimate
 from kizu.pipeline.find import find, planes_for, work_of
 from kizu.pipeline.found import Found
 from kizu.pipeline.manifest import Outcome, close
-from kizu.pipeline.options import Options
+from kizu.pipeline.matrix import inspect_matrix
+from kizu.pipeline.options import Align, Options
 from kizu.pipeline.outputs import frames_of, write_frames
 from kizu.pipeline.planes import Planes
 from kizu.pipeline.refit import Progress, z_field
@@ -31,41 +33,24 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 def inspect(
-    inputs: Sequence[str],
-    out: str | Path,
-    *,
-    noise: float | Literal["auto"] = "auto",
-    lam: float | None = None,
-    rank: int | None = None,
-    false_alarms: float | None = None,
-    fdr: float | None = None,
-    z: float | None = None,
-    background: str | None = None,
-    ignore: str | None = None,
-    align: Literal["auto", "none", "translation"] = "auto",
-    recursive: bool = False,
-    axes: str | None = None,
-    resize: tuple[int, int] | None = None,
-    skip_odd: bool = False,
-    min_area: int | None = None,
-    sign: Sign = "both",
-    memory: str | None = None,
-    jobs: int = DEFAULT_JOBS,
-    seed: int = 0,
-    resume: bool = False,
-    overwrite: bool = False,
-    progress: Progress = quiet,
-) -> Outcome:
-    """Split images into background + anomaly + noise and write what does not belong into the folder `out`.
+    inputs: Sequence[str], out: str | Path, *, noise: float | Literal["auto"] | None = "auto", lam: float | None = None,
+    rank: int | None = None, false_alarms: float | None = None, fdr: float | None = None, z: float | None = None,
+    background: str | None = None, ignore: str | None = None, align: Align = "auto", recursive: bool = False,
+    axes: str | None = None, resize: tuple[int, int] | None = None, skip_odd: bool = False, min_area: int | None = None,
+    sign: Sign = "both", memory: str | None = None, jobs: int = DEFAULT_JOBS, seed: int = 0, resume: bool = False,
+    overwrite: bool = False, progress: Progress = quiet,
+) -> Outcome:  # fmt: skip
+    """Split images, or a matrix, into background + anomaly + noise; write what does not belong into the folder `out`.
 
     Parameters
     ----------
     inputs : paths
-        Image files, folders, globs, multi-page TIFF, .npy: same-size frames, in natural order.
+        Image files, folders, globs, multi-page TIFF, .npy: same-size frames, in natural order. One 2-D
+        array (.npy, .npz) is a matrix, rows = samples: see :func:`kizu.pipeline.matrix.inspect_matrix`.
     out : path
         The results folder, exactly this one; see the README for what is in it.
-    noise : "auto" or grey levels
-        Scale of the dense noise; measured by default.
+    noise : "auto", None or grey levels
+        Scale of the dense noise; measured by default. None: no more than the step of the input makes.
     lam, rank : numbers
         Weight of the anomaly (default 1/√(p·max)) and largest rank of the background (default 4).
     false_alarms, fdr, z : one number
@@ -97,13 +82,23 @@ def inspect(
         align=align, recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd, min_area=min_area, sign=sign,
         memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
     )  # fmt: skip
+    return inspect_as(options, inputs, Path(out), progress)
+
+
+def inspect_as(options: Options, inputs: Sequence[str], out: Path, progress: Progress) -> Outcome:
+    """:func:`inspect` with its keywords in one record."""
+    if kind_of(inputs, axes=options.axes) == "matrix":
+        return inspect_matrix(inputs[0], out, options, progress)
     started = time.monotonic()
-    check_memory(estimate(survey(inputs, recursive=recursive, axes=axes), resize), memory)
+    check_memory(
+        estimate(survey(inputs, recursive=options.recursive, axes=options.axes), options.resize), options.memory
+    )
     stack = read_stack(inputs, options, progress)
-    mask = None if ignore is None else read_mask(ignore, stack.height, stack.width)
-    with open_results(Path(out), resume=resume, overwrite=overwrite, key=options.key(stack)) as results:
+    mask = None if options.ignore is None else read_mask(options.ignore, stack.height, stack.width)
+    key = options.key(stack.sources, stack.used)
+    with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results:
         found, planes = judged(stack, mask, options, results, progress)
-        frames = frames_of(stack, found, z_field(planes, work_of(found), jobs), planes.seen)
+        frames = frames_of(stack, found, z_field(planes, work_of(found), options.jobs), planes.seen)
         del planes
         rows = write_frames(frames, results, options, progress)
         return close(frames, rows, results, options, seconds=time.monotonic() - started)
@@ -119,13 +114,18 @@ def read_stack(inputs: Sequence[str], options: Options, progress: Progress) -> S
         skip_odd=options.skip_odd,
         progress=lambda done, total: progress("read", done, total),
     )
-    if stack.used == 1 and options.background is None:
+    refuse_alone(stack.used, stack.origins[0][0], options)
+    return stack
+
+
+def refuse_alone(frames: int, name: str, options: Options) -> None:
+    """UsageError for a single image without an earlier run."""
+    if frames == 1 and options.background is None:
         raise UsageError(
             "one image and nothing to compare it with",
             "Give more images of the same scene, or --background OUT0 of an earlier run",
-            where=stack.origins[0][0],
+            where=name,
         )
-    return stack
 
 
 def judged(

@@ -47,32 +47,43 @@ def context(saved: Saved, cards: Sequence[Card], *, scale: float) -> dict[str, A
     """The names that the template knows."""
     run = saved.run
     return {
-        **_summary(run),
+        **summary(saved),
         **_images(saved, cards),
         **_regions(saved, cards),
-        "run": run,
         "scale": scale,
         "stops": STOPS,
-        "rows": ROWS,
-        "strip": strip(saved),
-        "curves": [spectrum(run["singular_values"]), *convergence(run["history"])],
         "shifts": shifts(run["registration"]),
-        "parameters": {name: (words.value_of(p["value"]), p["why"]) for name, p in sorted(run["parameters"].items())},
+        "camera": words.camera(run["registration"]),
+        "exposure": words.exposure(run["registration"]),
+        "contents": f"{words.frames(run['frames'])} {words.stack(run['stack'])}",
     }
 
 
-def _summary(run: Mapping[str, Any]) -> dict[str, Any]:
+def matrix_context(saved: Saved, *, picture: str) -> dict[str, Any]:
+    """The names that the template of a matrix knows; `picture` is the matrix with its flags outlined."""
     return {
+        **summary(saved),
+        **_regions(saved, []),
+        "picture": quote(f"../{picture}"),
+        "contents": words.matrix(saved.run["matrix"]),
+    }
+
+
+def summary(saved: Saved) -> dict[str, Any]:
+    """What every page says."""
+    run = saved.run
+    return {
+        "run": run,
+        "rows": ROWS,
         "headline": words.headline(run),
-        "regions_found": words.count(run["summary"]["regions"], "region"),
-        "promise": words.promise(run["decision"]),
+        "regions_found": words.pieces(run),
+        "promise": words.promise(run),
         "warnings": words.warnings(run),
         "proof": words.proof(run),
-        "camera": words.camera(run["registration"]),
-        "exposure": words.exposure(run["registration"]),
-        "frames": words.frames(run["frames"]),
-        "stack": words.stack(run["stack"]),
         "files": words.count(len(run["inputs"]), "file"),
+        "strip": strip(saved),
+        "curves": [spectrum(run["singular_values"]), *convergence(run["history"])],
+        "parameters": {name: (words.value_of(p["value"]), p["why"]) for name, p in sorted(run["parameters"].items())},
     }
 
 

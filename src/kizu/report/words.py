@@ -2,13 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
 
+
+class Nouns(NamedTuple):
+    """What a run is made of and finds: an item, its parts, what it has, what several have, a piece of that."""
+
+    item: str
+    parts: str
+    flaw: str
+    flaws: str
+    piece: str
+
+
+NOUNS = {
+    "images": Nouns("image", "pixels", "a defect", "defects", "region"),
+    "matrix": Nouns("row", "entries", "an anomaly", "anomalies", "flag"),
+}
+
 RULES = {
     "false_alarms": "Expected false regions per defect-free image: {value:g}.",
-    "fdr": "Expected share of false pixels among the flagged ones: {value:g}.",
+    "fdr": "Expected share of false ones among the flagged {parts}: {value:g}.",
     "z": "A pixel is flagged from z = {value:g} on; this promises no false-alarm rate.",
 }
 STOPPED = {
@@ -23,18 +39,29 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def nouns(run: Document) -> Nouns:
+    return NOUNS[run.get("kind", "images")]
+
+
 def headline(run: Document) -> str:
-    images, anomalous = run["frames"]["used"], run["summary"]["anomalous"]
-    if images == 1:
-        return "The image has a defect" if anomalous else "The image has no defect"
+    words = nouns(run)
+    items, anomalous = run["frames"]["used"], run["summary"]["anomalous"]
+    if items == 1:
+        return f"The {words.item} has {words.flaw if anomalous else 'no defect'}"
     if not anomalous:
-        return f"None of the {images} images has a defect"
-    return f"{anomalous} of {images} images {'has a defect' if anomalous == 1 else 'have defects'}"
+        return f"None of the {items} {words.item}s has {words.flaw}"
+    return f"{anomalous} of {items} {words.item}s {f'has {words.flaw}' if anomalous == 1 else f'have {words.flaws}'}"
 
 
-def promise(decision: Document) -> str:
+def pieces(run: Document) -> str:
+    """How many regions or flags there are."""
+    return count(run["summary"]["regions"], nouns(run).piece)
+
+
+def promise(run: Document) -> str:
     """What the decision rule promises."""
-    return RULES[decision["rule"]].format(value=decision["value"])
+    decision = run["decision"]
+    return RULES[decision["rule"]].format(value=decision["value"], parts=nouns(run).parts)
 
 
 def warnings(run: Document) -> list[str]:
@@ -63,7 +90,10 @@ def proof(run: Document) -> str:
     asked = percent(certificate["tol"])
     reason = STOPPED.get(run["stopped"], run["stopped"])
     if run["converged"]:
-        return f"Proven: no other split of these images is better than this one by more than {gap} (asked: {asked})."
+        return (
+            f"Proven: no other split of these {nouns(run).item}s is better than this one by more than {gap}"
+            f" (asked: {asked})."
+        )
     return (
         f"Not proven: another split may be better by up to {gap} (asked: {asked}). The solver stopped because {reason}."
     )
@@ -82,6 +112,13 @@ def frames(counts: Document) -> str:
 def stack(shape: Document) -> str:
     colours = "grey" if shape["channels"] == 1 else f"{shape['channels']} channels"
     return f"Each is {shape['width']} × {shape['height']} pixels, {colours}, {shape['dtype']}."
+
+
+def matrix(shape: Document) -> str:
+    """Rows, columns, type and how much is missing."""
+    missing = 1 - shape["known"]
+    unknown = f"{percent(missing)} of the entries are unknown" if missing else "every entry is known"
+    return f"A matrix of {shape['rows']} rows and {shape['columns']} columns, {shape['dtype']}; {unknown}."
 
 
 def camera(registration: Document) -> str:

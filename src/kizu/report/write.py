@@ -14,7 +14,7 @@ from kizu.errors import printable
 from kizu.files import write_bytes, write_text
 from kizu.io.pictures import display
 from kizu.io.results import Saved, read_results
-from kizu.report.page import Card, context, worst_first
+from kizu.report.page import Card, context, matrix_context, worst_first
 from kizu.report.panels import Small, anomaly_bytes, outline_bytes, photo_bytes, scale_of, shrink
 
 MOST = 60
@@ -47,6 +47,18 @@ def write_report(folder: Path, *, original: Frame, residual: Frame, most: int = 
     _sweep(assets, content)
     page = folder / "report" / "index.html"
     write_text(page, _templates().get_template("report.html").render(context(saved, cards, scale=scale)))
+    return page
+
+
+def write_matrix_report(folder: Path, *, picture: str) -> Path:
+    """Write the page of a matrix, with `picture` (a path below `folder`); returns its path."""
+    saved = read_results(folder)
+    assets = folder / "report" / "assets"
+    for name in STATIC:
+        write_bytes(assets / name, _static(name))
+    _sweep(assets, STATIC)
+    page = folder / "report" / "index.html"
+    write_text(page, _templates().get_template("matrix.html").render(matrix_context(saved, picture=picture)))
     return page
 
 

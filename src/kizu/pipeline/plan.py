@@ -1,0 +1,62 @@
+"""What a run would do, from headers alone: nothing is decoded and nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kizu.io.agreement import agree
+from kizu.io.matrix import kind_of, matrix_header
+from kizu.io.surveying import headers_of, nothing_usable, survey_of
+from kizu.pipeline.estimate import check_memory, estimate
+from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
+from kizu.pipeline.options import Options
+from kizu.pipeline.road import refuse_alone
+
+
+def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
+    """Files, frames, their size and dtype, memory in bytes, seconds, and what would be skipped.
+
+    Raises what :func:`kizu.inspect` would raise for these headers: sizes that differ, too little memory.
+    """
+    if kind_of(inputs, axes=options.axes) == "matrix":
+        return _plan_matrix(inputs[0], options)
+    headers = headers_of(inputs, recursive=options.recursive, axes=options.axes)
+    if not headers.usable:
+        raise nothing_usable(inputs, headers, headers.unusable)
+    agreed = agree(headers.usable, resize=options.resize, skip_odd=options.skip_odd)
+    frames = sum(header.declared for header in agreed.files)
+    refuse_alone(frames, agreed.files[0].rel, options)
+    need = estimate(survey_of(headers), options.resize)
+    check_memory(need, options.memory)
+    return {
+        "kind": "images",
+        "files": len(agreed.files),
+        "frames": frames,
+        "height": agreed.size.height,
+        "width": agreed.size.width,
+        "channels": agreed.size.channels,
+        "dtype": agreed.dtype.name,
+        "memory": need.memory,
+        "seconds": need.seconds,
+        "skipped": [asdict(skipped) for skipped in headers.skipped + agreed.skipped],
+        "notes": list(agreed.notes),
+    }
+
+
+def _plan_matrix(path: str, options: Options) -> dict[str, Any]:
+    refuse_pictures(path, options)
+    refuse_sizes(path, options.memory)
+    header = matrix_header(path)
+    rows, columns, _ = header.size
+    return {
+        "kind": "matrix",
+        "files": 1,
+        "name": Path(path).name,
+        "rows": rows,
+        "columns": columns,
+        "dtype": header.dtype.name,
+        "memory": memory_of(rows, columns),
+        "skipped": [],
+        "notes": list(header.notes),
+    }
