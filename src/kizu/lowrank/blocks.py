@@ -77,3 +77,17 @@ class MatrixBlocks:
         if known is not None:  # before scaling: an unknown entry may be anything, and overflow
             values = np.where(known, values, self.dtype.type(0))
         return Block(start, stop, np.ldexp(values, -self.exponent), known)
+
+
+def residual(block: Block, left: Floats, right: Floats) -> Floats:
+    """M − left @ right on one block, given the block's columns of `right`; 0 where unknown."""
+    r = left @ right
+    np.subtract(block.values, r, out=r)
+    if block.known is not None:
+        r *= block.known
+    return r
+
+
+def dot(a: Floats, b: Floats) -> float:
+    """⟨a, b⟩: rows in the arrays' own type, their sum in float64."""
+    return float(np.einsum("ij,ij->i", a, b).sum(dtype=np.float64))

@@ -6,16 +6,17 @@ residual's own next singular value until the rank stands still: the result is th
 optimum of the problem that is solved, not a truncated one.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Blocks, spans
+from kizu.lowrank.blocks import Blocks, residual, spans
 from kizu.parameters import Parameter, default_lam, stable_thresholds
-from kizu.solvers import stable_pcp
+from kizu.solvers import weighted_pcp
 from kizu.solvers.loop import Callback, Solution
+from kizu.solvers.stable_proof import prove
+from kizu.solvers.weighted_pcp import State
 from kizu.typing import Floats
 
 MAX_RANK = 4
@@ -23,13 +24,16 @@ MAX_RANK = 4
 quiet scenes, 4 gains much where the background moves, 8 gains nothing."""
 FRAMES_PER_RANK = 5
 """A rank needs this many frames, so that a few frames are not explained one by one."""
-FIRST_STEPS, MORE_STEPS = 12, 6
+FIRST_STEPS, MORE_STEPS = 4, 2
 """Steps of a first fit, and of a refit from a warm start."""
-RAISE = 1.02
-"""tau_background is put this much above the next singular value."""
-GRAM_COLUMNS = 1 << 16
-LARGEST_RANK, MAX_ITER = 10, 60
-"""Limits of the certified solve: beyond them the gap is reported as it is."""
+RAISE, RAISES = 1.02, 4
+"""tau_background is put this much above the largest singular value of what is left, so many times at most."""
+PRUNE = 0.3
+"""A component whose singular value is below this share of tau_background is left out."""
+POWER_STEPS, SPARE = 2, 2
+"""Power steps that find new directions, and how many more than needed are carried."""
+MAX_ITER = 15
+"""Steps of the certified solve, which usually takes six."""
 
 
 class Thresholds(NamedTuple):
@@ -40,8 +44,8 @@ class Thresholds(NamedTuple):
     tau_anomaly: Parameter
     rank: Parameter
 
-    def numbers(self, jobs: int) -> stable_pcp.Numbers:
-        return stable_pcp.Numbers(self.tau_background.value, self.tau_anomaly.value, self.rank.value, jobs)
+    def numbers(self, jobs: int) -> weighted_pcp.Numbers:
+        return weighted_pcp.Numbers(self.tau_background.value, self.tau_anomaly.value, jobs)
 
 
 def thresholds(
@@ -58,88 +62,103 @@ def thresholds(
     return Thresholds(weight, edge, clip, Parameter(few, why))
 
 
-def start_from(picture: Floats, frames: int, chosen: Thresholds, jobs: int) -> stable_pcp.State:
+def start_from(picture: Floats, frames: int) -> State:
     """The state whose background is `picture` (columns,) in every frame."""
-    dtype, root = picture.dtype, math.sqrt(frames)
-    even = np.full((frames, 1), 1 / root)
-    size = np.array([root * float(np.linalg.norm(picture.astype(np.float64)))])
-    return stable_pcp.State(
-        left=even.astype(dtype),
-        right=(root * picture)[None, :].astype(dtype),
-        basis=stable_pcp.next_basis(even, 1, chosen.numbers(jobs), 0).astype(dtype),
-        before=size,
-        after=size,
-        clip=chosen.tau_anomaly.value,
-        iteration=0,
-    )
+    return weighted_pcp.start_at(np.ones((frames, 1)), picture[None, :])
 
 
-def fit(data: Blocks, chosen: Thresholds, start: stable_pcp.State, *, steps: int, jobs: int) -> stable_pcp.State:
+def grow(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> State:
+    """`state` with room for the rank allowed: the strongest directions of clip(M − L) join its factors.
+
+    Found by a few power steps from random directions: factors that start at zero would stay there.
+    """
+    level, more = chosen.tau_anomaly.value, chosen.rank.value - state.left.shape[1]
+    if more < 1:
+        return state
+    spare = min(more + SPARE, state.left.shape[0])
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((state.left.shape[0], spare)))[0]
+
+    def along(span: tuple[int, int], directions: Floats) -> Floats:
+        y = residual(data.read(*span), state.left, state.right[:, slice(*span)])
+        np.clip(y, -level, level, out=y)
+        return directions.T @ y
+
+    def power(span: tuple[int, int], directions: Floats) -> Floats:
+        y = residual(data.read(*span), state.left, state.right[:, slice(*span)])
+        np.clip(y, -level, level, out=y)
+        return (y @ (directions.T @ y).T).astype(np.float64)
+
+    for _ in range(POWER_STEPS):
+        q = basis.astype(state.left.dtype)
+        basis = np.linalg.qr(np.sum(map_blocks(lambda s, q=q: power(s, q), spans(data.shape), jobs=jobs), axis=0))[0]
+    q = basis[:, :more].astype(state.left.dtype)
+    right = np.concatenate(map_blocks(lambda s: along(s, q), spans(data.shape), jobs=jobs), axis=1)
+    return weighted_pcp.start_at(np.concatenate([state.left, q], axis=1), np.concatenate([state.right, right]))
+
+
+def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, jobs: int) -> State:
     """A fixed number of steps: enough to flag by, without a certificate."""
-    numbers = chosen.numbers(jobs)
-    state = start._replace(clip=numbers.tau_anomaly, objective=math.inf)
+    state = start
     for _ in range(steps):
-        state, _record = stable_pcp.step(data, state, numbers)
+        state, _objective = weighted_pcp.step(data, state, chosen.numbers(jobs))
     return state
 
 
-def raised(chosen: Thresholds, state: stable_pcp.State) -> Thresholds:
-    """`chosen` with tau_background above the first singular value that the rank leaves out."""
-    limit = chosen.rank.value
-    following = float(state.before[limit]) if len(state.before) > limit else 0.0
-    if following <= chosen.tau_background.value:
-        return chosen
-    tau = RAISE * following
-    why = f"raised to the residual's own spectrum, so that rank {limit} stands still: the background is not white noise"
-    return chosen._replace(
-        tau_background=Parameter(tau, why), tau_anomaly=Parameter(chosen.lam.value * tau, "lam · tau_background")
-    )
-
-
 def settle(
-    data: Blocks,
-    chosen: Thresholds,
-    start: stable_pcp.State,
-    *,
-    tol: float,
-    jobs: int,
-    callback: Callback | None = None,
-) -> Solution[stable_pcp.State]:
-    """Solve to the certified gap. The rank may now exceed its limit a little: the optimum decides."""
-    numbers = chosen.numbers(jobs)._replace(max_rank=min(LARGEST_RANK, data.shape[0]))
-    return stable_pcp.solve(
-        data,
-        numbers,
-        tol=tol,
-        max_iter=MAX_ITER,
-        start=start._replace(clip=numbers.tau_anomaly, objective=math.inf, ripe=0),
-        callback=callback,
+    data: Blocks, chosen: Thresholds, start: State, *, tol: float, jobs: int, callback: Callback | None = None
+) -> tuple[Thresholds, Solution[State]]:
+    """Raise tau_background until the rank stands still by itself, then solve to the certified gap."""
+    state = pruned(start, chosen)
+    for _ in range(RAISES):
+        following = raised(data, chosen, state, jobs=jobs)
+        if following is chosen:
+            break
+        chosen = following
+        state = pruned(fit(data, chosen, state, steps=MORE_STEPS, jobs=jobs), chosen)
+    found = weighted_pcp.solve(
+        data, state._replace(iteration=0), chosen.numbers(jobs), tol=tol, max_iter=MAX_ITER, callback=callback
     )
+    return chosen, found
 
 
-def compact(state: stable_pcp.State) -> stable_pcp.State:
-    """The same background with as many factors as its rank: right (r, columns) has orthonormal rows."""
-    u, s, vh = np.linalg.svd(state.left.astype(np.float64), full_matrices=False)
-    keep = s > s[0] * len(s) * np.finfo(state.left.dtype).eps if s.size and s[0] > 0 else np.zeros(len(s), np.bool_)
-    right = (s[keep, None] * vh[keep]).astype(state.right.dtype) @ state.right
-    values, w = np.linalg.eigh(_gram(right))
-    size = np.sqrt(np.maximum(values, 0.0))
-    used = size > size.max(initial=0.0) * np.finfo(state.right.dtype).eps
-    w, size = w[:, used][:, ::-1], size[used][::-1]
-    return state._replace(
-        left=(u[:, keep] @ (w * size)).astype(state.left.dtype),
-        right=(w / size).T.astype(state.right.dtype) @ right,
-        after=state.after[state.after > 0],
-    )
+def pruned(state: State, chosen: Thresholds) -> State:
+    """`state` without components that hardly rise above the threshold: those shrink to 0 ever more slowly."""
+    kept = max(1, int(np.count_nonzero(state.sizes > PRUNE * chosen.tau_background.value)))
+    return state._replace(left=state.left[:, :kept], right=state.right[:kept], sizes=state.sizes[:kept])
 
 
-def _gram(right: Floats) -> Floats:
-    """right @ rightᵀ in float64, in pieces that are small next to the factor itself."""
-    total = np.zeros((len(right), len(right)))
-    for start in range(0, right.shape[1], GRAM_COLUMNS):
-        piece = right[:, start : start + GRAM_COLUMNS].astype(np.float64)
-        total += piece @ piece.T
-    return total
+def raised(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> Thresholds:
+    """`chosen` with tau_background above every singular value of clip(M − L); itself if it is already.
+
+    tau_anomaly stays: raised together, the two chase each other until only one component is left.
+    """
+    tau = chosen.tau_background.value
+    proof = prove(data, state.left, state.right, tau_background=tau, tau_anomaly=chosen.tau_anomaly.value, jobs=jobs)
+    largest = float(proof.dual_spectrum[0])
+    if largest <= RAISE * tau:
+        return chosen
+    rank = chosen.rank.value
+    why = f"raised to the residual's own spectrum, so that rank {rank} stands still: the background is not white noise"
+    return chosen._replace(tau_background=Parameter(RAISE * largest, why))
+
+
+class Compact(NamedTuple):
+    """L = left (frames, r) @ right (r, columns), right with orthonormal rows, r its rank."""
+
+    left: Floats
+    right: Floats
+
+
+def compact(state: State, chosen: Thresholds, jobs: int) -> Compact:
+    """The background that frames are judged by: the certified one, its singular values as before the threshold.
+
+    Soft thresholding takes tau_background off every singular value, which leaves a ghost of the
+    background in every residual; what is kept is given back whole (Gavish & Donoho 2014).
+    """
+    rank = state.rank(chosen.numbers(jobs))
+    sizes, root = state.sizes[:rank], np.sqrt(state.sizes[:rank])
+    left = state.left[:, :rank] * (root * (1 + chosen.tau_background.value / sizes))
+    return Compact(left.astype(state.left.dtype), (state.right[:rank].T / root).T.astype(state.right.dtype))
 
 
 def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, steps: int, jobs: int) -> Floats:
@@ -147,19 +166,14 @@ def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, st
 
     Minimises Σ huber(y − vV; tau_anomaly) per frame by proximal steps of length 1 (V is orthonormal).
     """
-    level = data.dtype.type(chosen.tau_anomaly.value)
+    level = chosen.tau_anomaly.value
 
     def one(span: tuple[int, int]) -> Floats:
         block = data.read(*span)
-        y = np.clip(stable_pcp.residual(block, left, right), -level, level)
-        return (y @ right[:, slice(*span)].T).astype(np.float64)
+        part = right[:, slice(*span)]
+        y = np.clip(residual(block, left, part), -level, level)
+        return (y @ part.T).astype(np.float64)
 
     for _ in range(steps):
-        left = (left + sum(map_blocks(one, spans(data.shape), jobs=jobs))).astype(left.dtype)
+        left = (left + np.sum(map_blocks(one, spans(data.shape), jobs=jobs), axis=0)).astype(left.dtype)
     return left
-
-
-def state_of(left: Floats, right: Floats) -> stable_pcp.State:
-    """The state of a background that is known: L = left @ right, `right` with orthonormal rows."""
-    size = np.linalg.norm(left.astype(np.float64), axis=0)
-    return stable_pcp.State(left, right, basis=left, before=size, after=size)

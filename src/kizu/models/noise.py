@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu import parameters
-from kizu.lowrank.blocks import MatrixBlocks
+import kizu.parameters as parameters
+from kizu.lowrank.blocks import MatrixBlocks, residual
 from kizu.parameters import Parameter
 from kizu.solvers import stable_pcp
 from kizu.typing import Bools, Floats
@@ -44,7 +44,7 @@ def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_ra
         edge, clip = parameters.stable_thresholds(*data.shape, sigma, lam, share_known)
         numbers = stable_pcp.Numbers(edge.value, clip.value, max_rank, jobs)
         state = stable_pcp.solve(data, numbers, tol=COARSE, max_iter=STEPS, start=state).state
-        rest = stable_pcp.residual(whole, state.left, state.right)
+        rest = residual(whole, state.left, state.right)
         previous, sigma = sigma, parameters.sigma_from_residual(_known(rest, whole.known)).value
         if abs(sigma - previous) <= SETTLED * previous:
             break

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from kizu.detect.register import exposure, register
 from kizu.detect.register_canvas import margins_of
 from kizu.detect.residuals import PixelScale
-from kizu.errors import UsageError
+from kizu.errors import ReadError, UsageError
+from kizu.files import MODEL_CARD
 from kizu.models import background
 from kizu.parameters import Parameter
 from kizu.pipeline import found as found_module
@@ -26,11 +27,9 @@ ROUNDS, STEPS = 3, 6
 """Fit, flag, fit without the flagged; steps of each projection."""
 
 
-def judge_against(
-    stack: Stack, ignore: Bools | None, options: Options, progress: Progress
-) -> tuple[Found, Planes]:
+def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Planes]:
     """What :func:`kizu.pipeline.find.find` gives, with everything but the frames' own numbers from OUT0."""
-    earlier, _key = found_module.load(Path(str(options.background)) / "model")
+    earlier = _earlier(Path(str(options.background)))
     _same_geometry(stack, earlier, str(options.background))
     placed = _placed(stack, earlier, ignore, options, progress)
     planes = planes_for(stack, placed, ignore, options)
@@ -45,6 +44,12 @@ def judge_against(
         flagged = flag(z_field(planes, work_of(placed), settings.jobs), planes.seen, settings.jobs)
         known = ~flagged if planes.seen is None else planes.seen & ~flagged
     return placed, planes
+
+
+def _earlier(folder: Path) -> Found:
+    if not (folder / "model" / MODEL_CARD).is_file():
+        raise ReadError(folder, "holds no background of an earlier run", "Give the -o of a kizu detect that has ended")
+    return found_module.load(folder / "model")[0]
 
 
 def _same_geometry(stack: Stack, earlier: Found, name: str) -> None:
@@ -74,10 +79,8 @@ def _placed(stack: Stack, earlier: Found, ignore: Bools | None, options: Options
     known = None if ignore is None else ~ignore
     gains, biases = exposure(list(frames), first, known=known, shifts=shifts, jobs=options.jobs)
     wide = _widened(earlier, margins_of(shifts))
-    even = earlier.left.mean(axis=0, keepdims=True)
-    return replace(
-        wide, shifts=shifts, gains=gains, biases=biases, left=np.repeat(even, stack.used, axis=0).astype(earlier.left.dtype)
-    )
+    even = np.repeat(earlier.left.mean(axis=0, keepdims=True), stack.used, axis=0).astype(earlier.left.dtype)
+    return replace(wide, shifts=shifts, gains=gains, biases=biases, left=even)
 
 
 def _widened(earlier: Found, margins: tuple[int, int]) -> Found:

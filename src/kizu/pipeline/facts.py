@@ -8,7 +8,7 @@ from kizu.detect.register import Registration
 from kizu.parameters import Parameter, default_lam
 from kizu.pipeline.options import TOL
 from kizu.pipeline.planes import Planes
-from kizu.pipeline.refit import Fitted, Work
+from kizu.pipeline.refit import Fitted
 
 FEW_FRAMES = 20
 """Below this many frames the stated rate is approximate."""
@@ -17,19 +17,20 @@ BUSY = 0.8
 LOOSE = 1e-2
 
 
-def fit_facts(fitted: Fitted, registration: Registration, work: Work, planes: Planes) -> dict[str, Any]:
+def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dict[str, Any]:
     """Certificate, history, spectrum, parameters with reasons, registration, warnings."""
     chosen, solution = fitted.chosen, fitted.solution
-    proof = solution.certificate
+    proof, work = solution.certificate, fitted.work
+    after = solution.state.sizes
     return {
         "parameters": _parameters(fitted),
         "certificate": {**proof._asdict(), "tol": TOL},
         "stopped": solution.stopped,
         "converged": solution.converged,
-        "rank": work.state.rank,
+        "rank": work.left.shape[1],
         "singular_values": {
-            "before": [float(v) for v in solution.state.before],
-            "after": [float(v) for v in solution.state.after],
+            "before": [float(v) for v in after + chosen.tau_background.value],
+            "after": [float(v) for v in after],
         },
         "history": [record._asdict() for record in solution.history],
         "registration": {
@@ -88,4 +89,3 @@ def _busy(fitted: Fitted) -> str:
         f"{100 * share:.2g} % of the pixels are covered in more than {100 * BUSY:.0f} % of the images: "
         "what is background there is uncertain. Add images."
     )
-

@@ -1,18 +1,19 @@
 """Find the background and the null of a stack from the stack itself."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from kizu.detect.register import Registration, register
-from kizu.models import background
+from kizu.parameters import Parameter
 from kizu.pipeline.facts import fit_facts
 from kizu.pipeline.found import Found
 from kizu.pipeline.nulls import nulls_of
 from kizu.pipeline.options import TOL, Options
 from kizu.pipeline.planes import Planes, planes_of
-from kizu.pipeline.refit import Progress, Settings, Work, measure, refit, z_field
+from kizu.pipeline.refit import Progress, Settings, Work, refit, z_field
 from kizu.stack import Stack
 from kizu.typing import Bools
 
@@ -29,8 +30,7 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
     planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
     settings = settings_of(options, stack)
     fitted = refit(planes, registration, settings, progress)
-    work = fitted.work._replace(state=background.compact(fitted.work.state))
-    work = work._replace(scale=measure(planes, work, settings))
+    work = fitted.work
     progress("calibrate", 0, 1)
     nulls = nulls_of(
         z_field(planes, work, options.jobs),
@@ -45,20 +45,31 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
         gains=work.gains,
         biases=work.biases,
         margins=planes.margins,
-        left=work.state.left,
-        right=work.state.right,
+        left=work.left,
+        right=work.right,
         scale=work.scale,
         trusted=trusted(planes),
         reference=registration.reference,
         nulls=nulls,
-        facts=fit_facts(fitted, registration, work, planes),
+        facts=fit_facts(fitted, registration, planes),
     )
     return found, planes
 
 
 def settings_of(options: Options, stack: Stack) -> Settings:
-    noise = None if options.noise == "auto" else float(options.noise)
-    return Settings(options.lam, options.rank, noise, TOL, stack.quantum, options.jobs)
+    return Settings(options.lam, options.rank, noise_of(options, stack), TOL, stack.quantum, options.jobs)
+
+
+def noise_of(options: Options, stack: Stack) -> Parameter | None:
+    """The noise scale if the user knows it. None of it is still what rounding leaves: the model needs some."""
+    if options.noise == "auto":
+        return None
+    if options.noise is not None:
+        return Parameter(float(options.noise), "given")
+    if stack.quantum is not None:
+        return Parameter(stack.quantum / math.sqrt(12), "given as none: the rounding of the input, its step / √12")
+    largest = float(np.nanmax(np.abs(stack.frames), initial=0.0)) or 1.0
+    return Parameter(largest * float(np.finfo(np.float32).eps), "given as none: the rounding of float32")
 
 
 def trusted(planes: Planes) -> Bools:
@@ -68,9 +79,7 @@ def trusted(planes: Planes) -> Bools:
 
 def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Options) -> Planes:
     """The frames on the canvas of `found`, as they were when it was made."""
-    registration = Registration(
-        found.shifts, found.gains, found.biases, not found.moving, found.reference, ""
-    )
+    registration = Registration(found.shifts, found.gains, found.biases, not found.moving, found.reference, "")
     planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
     if found.trusted.all():
         return planes
@@ -80,4 +89,4 @@ def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Option
 
 def work_of(found: Found) -> Work:
     """The parts of `found` that turn frames into z."""
-    return Work(found.gains, found.biases, None, background.state_of(found.left, found.right), found.scale)
+    return Work(found.gains, found.biases, None, found.left, found.right, found.scale)

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kizu.detect.decide import Decision, decide
-from kizu.detect.register import from_canvas
 from kizu.detect.regions import Region, regions_of, top_mean
+from kizu.detect.register import from_canvas
 from kizu.engines.threads import map_blocks
 from kizu.io.pictures import Picture, display, exact_or_display, outlined
 from kizu.io.results import Results
@@ -40,9 +40,7 @@ class Frames(NamedTuple):
         """A picture on the canvas in the frame's own pixels."""
         if not self.found.moving and self.found.margins == (0, 0):
             return picture
-        return from_canvas(
-            picture, self.found.shifts[index], self.found.margins, self.stack.height, self.stack.width
-        )
+        return from_canvas(picture, self.found.shifts[index], self.found.margins, self.stack.height, self.stack.width)
 
     def background(self, index: int) -> Floats:
         """L of one frame (height, width, channels) in grey levels of that frame."""

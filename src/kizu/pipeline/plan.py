@@ -7,7 +7,7 @@ from typing import Any
 
 from kizu.io.agreement import agree
 from kizu.io.matrix import kind_of, matrix_header
-from kizu.io.surveying import headers_of, nothing_usable, survey_of
+from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline.estimate import check_memory, estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
 from kizu.pipeline.options import Options
@@ -21,9 +21,7 @@ def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
     """
     if kind_of(inputs, axes=options.axes) == "matrix":
         return _plan_matrix(inputs[0], options)
-    headers = headers_of(inputs, recursive=options.recursive, axes=options.axes)
-    if not headers.usable:
-        raise nothing_usable(inputs, headers, headers.unusable)
+    headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
     agreed = agree(headers.usable, resize=options.resize, skip_odd=options.skip_odd)
     frames = sum(header.declared for header in agreed.files)
     refuse_alone(frames, agreed.files[0].rel, options)

@@ -21,7 +21,7 @@ from kizu.models.background import Thresholds
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import ExposedBlocks, Planes
 from kizu.solvers.loop import Solution
-from kizu.solvers.stable_pcp import State
+from kizu.solvers.weighted_pcp import State
 from kizu.typing import Bools, Floats
 
 ROUNDS = 8
@@ -47,7 +47,7 @@ class Settings(NamedTuple):
 
     lam: float | None
     rank: int | None
-    noise: float | None
+    noise: Parameter | None
     tol: float
     quantum: float | None
     jobs: int
@@ -59,12 +59,13 @@ class Work(NamedTuple):
     gains: Floats
     biases: Floats
     flagged: Bools | None
-    state: State
+    left: Floats
+    right: Floats
     scale: PixelScale
 
 
 class Fitted(NamedTuple):
-    """The end of the refit, and its certificate."""
+    """The end of the refit: its background as two factors with its scale, and the certificate."""
 
     work: Work
     chosen: Thresholds
@@ -75,52 +76,50 @@ class Fitted(NamedTuple):
 
 def refit(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Fitted:
     """Alternate background and mask on registered frames; certify the last background."""
-    work, sigma = first_look(planes, registration, settings)
-    chosen = _thresholds(planes, work, sigma.value, settings)
+    work, sigma, state = first_look(planes, registration, settings)
     rounds = 0
     for rounds in range(1, ROUNDS + 1):
         progress("refit", rounds, ROUNDS)
-        steps = background.FIRST_STEPS if rounds == 1 else background.MORE_STEPS
-        state = background.fit(_data(planes, work), chosen, work.state, steps=steps, jobs=settings.jobs)
-        work, changed = judge(planes, work._replace(state=state), settings)
-        chosen = background.raised(_highest(chosen, _thresholds(planes, work, sigma.value, settings)), state)
+        chosen = _thresholds(planes, work, sigma.value, settings)
+        data, steps = _data(planes, work), background.MORE_STEPS
+        if rounds == 1:
+            state, steps = background.grow(data, chosen, state, jobs=settings.jobs), background.FIRST_STEPS
+        state = background.fit(data, chosen, state, steps=steps, jobs=settings.jobs)
+        work, changed = judge(planes, work._replace(left=state.left, right=state.right), settings)
         if changed < STANDS_STILL and rounds > 1:
             break
         if rounds <= EXPOSURES:
             work = expose(planes, work)
     progress("certify", 0, 1)
-    solution = background.settle(_data(planes, work), chosen, work.state, tol=settings.tol, jobs=settings.jobs)
-    work = work._replace(state=solution.state)
+    chosen = _thresholds(planes, work, sigma.value, settings)
+    data = _data(planes, work)
+    chosen, solution = background.settle(data, chosen, state, tol=settings.tol, jobs=settings.jobs)
+    factors = background.compact(solution.state, chosen, settings.jobs)
+    work = work._replace(left=factors.left, right=factors.right)
     return Fitted(work._replace(scale=measure(planes, work, settings)), chosen, solution, sigma, rounds)
 
 
-def _highest(before: Thresholds, now: Thresholds) -> Thresholds:
-    """What was raised once stays raised."""
-    return before if before.tau_background.value > now.tau_background.value else now
-
-
-def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, Parameter]:
+def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, Parameter, State]:
     """Judge by the median picture alone: its residual gives the first mask and the noise scale."""
-    work = Work(registration.gains, registration.biases, None, _nothing(planes), _no_scale(planes))
+    nothing = np.zeros((planes.frames, 0), np.float32), np.zeros((0, planes.columns), np.float32)
+    work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes))
     picture = _on_canvas(planes, registration, _data(planes, work), settings.jobs)
-    chosen = _thresholds(planes, work, 1.0, settings)
-    work = work._replace(state=background.start_from(picture, planes.frames, chosen, settings.jobs))
-    work, _ = judge(planes, work, settings)
+    state = background.start_from(picture, planes.frames)
+    work, _ = judge(planes, work._replace(left=state.left, right=state.right), settings)
+    return work, _sigma(work, settings, picture), state
+
+
+def _sigma(work: Work, settings: Settings, picture: Floats) -> Parameter:
+    """The noise scale that the thresholds are made of."""
     if settings.noise is not None:
-        return work, Parameter(settings.noise, "given")
+        return settings.noise
     typical = float(np.median(work.scale.overall))
     least = 0.0 if settings.quantum is None else settings.quantum / math.sqrt(12)
     tiny = float(np.finfo(np.float32).eps) * float(np.abs(picture).max(initial=0))
     why = "1.4826 · MAD of the frames about their median picture, typical pixel"
     if typical < least:
         why = "rounding of the input: its step / √12"
-    return work, Parameter(max(typical, least, tiny, float(np.finfo(np.float32).tiny)), why)
-
-
-def _nothing(planes: Planes) -> State:
-    dtype = ExposedBlocks(planes, np.ones((1, 1)), np.zeros((1, 1)), None).dtype
-    left, right = np.zeros((planes.frames, 1), dtype), np.zeros((1, planes.columns), dtype)
-    return State(left, right, basis=left, before=np.zeros(1), after=np.zeros(1))
+    return Parameter(max(typical, least, tiny, float(np.finfo(np.float32).tiny)), why)
 
 
 def _no_scale(planes: Planes) -> PixelScale:
@@ -177,16 +176,16 @@ def judge(planes: Planes, work: Work, settings: Settings) -> tuple[Work, float]:
 
 def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
     """Center and scale of every pixel's residual, from entries that are seen and not flagged."""
-    data, state = _data(planes, work), work.state
+    data = _data(planes, work)
 
     def one(span: tuple[int, int]) -> PixelStatistics:
         block = data.read(*span)
-        return pixel_statistics(block.values - state.left @ state.right[:, slice(*span)], block.known)
+        return pixel_statistics(block.values - work.left @ work.right[:, slice(*span)], block.known)
 
     parts = map_blocks(one, spans(data.shape), jobs=settings.jobs)
     joined = PixelStatistics(*(np.concatenate(p).reshape(planes.channels, -1) for p in zip(*parts, strict=True)))
     return pixel_scale(
-        joined, frames=planes.frames, rank=state.rank, quantum=settings.quantum, previous=work.scale.center
+        joined, frames=planes.frames, rank=work.left.shape[1], quantum=settings.quantum, previous=work.scale.center
     )
 
 
@@ -201,10 +200,7 @@ def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
         channels = []
         for channel in range(planes.channels):
             first = channel * pixels + start
-            r = (
-                data.read(first, first + stop - start).values
-                - work.state.left @ work.state.right[:, first : first + stop - start]
-            )
+            r = data.read(first, first + stop - start).values - work.left @ work.right[:, first : first + stop - start]
             r -= work.scale.center[channel, start:stop]
             r /= work.scale.scale[channel, start:stop]
             channels.append(r)
@@ -228,8 +224,8 @@ def flag(z: Floats, seen: Bools | None, jobs: int) -> Bools:
 
 def expose(planes: Planes, work: Work) -> Work:
     """Gain and bias of every frame against the present background, from entries that belong to it."""
-    state, size = work.state, planes.size
-    mean = state.left.mean(axis=0) @ state.right + work.scale.center.ravel()
+    size = planes.size
+    mean = work.left.mean(axis=0) @ work.right + work.scale.center.ravel()
     picture = mean.reshape(planes.channels, *size).transpose(1, 2, 0)[::THIN, ::THIN]
     known = _known(planes, work)
     gains, biases = exposure(

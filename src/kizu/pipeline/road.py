@@ -12,7 +12,7 @@ from kizu.io.masks import read_mask
 from kizu.io.matrix import kind_of
 from kizu.io.reading import read
 from kizu.io.results import Results, open_results
-from kizu.io.surveying import survey
+from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline import found as found_module
 from kizu.pipeline.against import judge_against
 from kizu.pipeline.estimate import check_memory, estimate
@@ -90,9 +90,8 @@ def inspect_as(options: Options, inputs: Sequence[str], out: Path, progress: Pro
     if kind_of(inputs, axes=options.axes) == "matrix":
         return inspect_matrix(inputs[0], out, options, progress)
     started = time.monotonic()
-    check_memory(
-        estimate(survey(inputs, recursive=options.recursive, axes=options.axes), options.resize), options.memory
-    )
+    headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
+    check_memory(estimate(survey_of(headers), options.resize), options.memory)
     stack = read_stack(inputs, options, progress)
     mask = None if options.ignore is None else read_mask(options.ignore, stack.height, stack.width)
     key = options.key(stack.sources, stack.used)

@@ -21,13 +21,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
-from kizu import certificates
+import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Block, Blocks, spans
+from kizu.lowrank.blocks import Block, Blocks, dot, residual, spans
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
+from kizu.solvers.stable_proof import prove
 from kizu.typing import Floats
 
 OVERSAMPLE = 4
@@ -78,68 +78,45 @@ class Pass(NamedTuple):
     power: Floats  # Z Cᵀ (short, q)
     small: Floats  # C Cᵀ (q, q)
     dual_small: Floats  # QᵀY YᵀQ (q, q)
-    loss: float  # Σ huber(M − L)
-    inner: float  # ⟨M, Y⟩
-    square: float  # ‖Y‖²
-
-
-def huber(rest: Floats, clipped: Floats) -> float:
-    """Σ ½r² where |r| ≤ level, level·|r| − ½level² elsewhere: ⟨c, r⟩ − ½‖c‖² for c = clip(r, ±level)."""
-    return _dot(clipped, rest) - 0.5 * _dot(clipped, clipped)
-
-
-def _dot(a: Floats, b: Floats) -> float:
-    return float(np.einsum("ij,ij->", a, b, dtype=np.float64))
-
-
-def residual(block: Block, left: Floats, right: Floats) -> Floats:
-    """M − L on one block, 0 where unknown."""
-    r = block.values - left @ right[:, block.start : block.stop]
-    return r if block.known is None else np.where(block.known, r, r.dtype.type(0))
+    numbers: Floats  # Σ huber(M − L), ⟨M, Y⟩, ‖Y‖²
 
 
 def walk(block: Block, state: State) -> Pass:
     """One proximal gradient step on one block, before the threshold: Z = L + clip(M − L)."""
-    q, left = state.basis, state.left
-    old = state.right[:, block.start : block.stop]
-    r = residual(block, left, state.right)
+    q, old = state.basis, state.right[:, block.start : block.stop]
+    r = residual(block, state.left, old)
     y = np.clip(r, -state.clip, state.clip)
     qy = q.T @ y
-    c = (q.T @ left) @ old + qy
+    c = (q.T @ state.left) @ old + qy
+    square = dot(y, y)
     return Pass(
         right=c,
-        power=(left @ (old @ c.T) + y @ c.T).astype(np.float64),
+        power=(state.left @ (old @ c.T) + y @ c.T).astype(np.float64),
         small=(c @ c.T).astype(np.float64),
         dual_small=(qy @ qy.T).astype(np.float64),
-        loss=huber(r, y),
-        inner=_dot(block.values, y),
-        square=_dot(y, y),
+        numbers=np.array([dot(y, r) - 0.5 * square, dot(block.values, y), square]),
     )
 
 
 def total(parts: list[Pass]) -> Pass:
     """Sum the blocks in their order and join the long-side factor."""
     return Pass(
-        right=np.concatenate([p.right for p in parts], axis=1),
-        power=np.sum([p.power for p in parts], axis=0),
-        small=np.sum([p.small for p in parts], axis=0),
-        dual_small=np.sum([p.dual_small for p in parts], axis=0),
-        loss=sum(p.loss for p in parts),
-        inner=sum(p.inner for p in parts),
-        square=sum(p.square for p in parts),
+        np.concatenate([part.right for part in parts], axis=1),
+        *(np.sum([part[field] for part in parts], axis=0) for field in range(1, len(Pass._fields))),
     )
 
 
 def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     """One proximal gradient step in the carried subspace. The first, from L = 0, only measures ‖M‖₂."""
     found = total(map_blocks(lambda span: walk(data.read(*span), state), spans(data.shape), jobs=numbers.jobs))
+    loss, inner, square = found.numbers.tolist()
     stage = state.clip / numbers.tau_anomaly
     proof = certificates.stable_pcp(
-        loss=found.loss,
+        loss=loss,
         nuclear=float(state.after.sum()),
         tau_background=0.0 if math.isinf(stage) else numbers.tau_background * stage,
-        inner=found.inner,
-        square=found.square,
+        inner=inner,
+        square=square,
         spectral=math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0)),
         bound="estimate",
     )
@@ -203,34 +180,15 @@ def init(data: Blocks, numbers: Numbers) -> State:
 
 
 def certify(data: Blocks, state: State, numbers: Numbers) -> Certificate:
-    """The reported certificate: one pass, ‖Y‖₂ bounded by the full Gram matrix, sums in float64."""
-
-    def one(span: tuple[int, int]) -> tuple[Floats, Floats]:
-        block = data.read(*span)
-        r = residual(block, state.left, state.right)
-        y = np.clip(r, -numbers.tau_anomaly, numbers.tau_anomaly)
-        gram = dsyrk(1.0, y.astype(np.float64, order="F"), lower=1)
-        return gram, np.array([huber(r, y), _dot(block.values, y), _dot(y, y)])
-
-    grams, sums = zip(*map_blocks(one, spans(data.shape), jobs=numbers.jobs), strict=True)
-    gram = np.sum(grams, axis=0)
-    loss, inner, square = np.sum(sums, axis=0).tolist()
-    return certificates.stable_pcp(
-        loss=loss,
-        nuclear=nuclear_norm(state.left, state.right),
+    """The reported certificate of L: see :mod:`kizu.solvers.stable_proof`."""
+    return prove(
+        data,
+        state.left,
+        state.right,
         tau_background=numbers.tau_background,
-        inner=inner,
-        square=square,
-        spectral=certificates.spectral_bound(gram + np.tril(gram, -1).T),
-        bound=f"full Gram matrix of the short side ({data.shape[0]}), float64",
-    )
-
-
-def nuclear_norm(left: Floats, right: Floats) -> float:
-    """‖left @ right‖_* from the factors alone, in float64."""
-    _, upper = np.linalg.qr(left.astype(np.float64))
-    spread = right.astype(np.float64)
-    return float(np.sqrt(np.maximum(np.linalg.eigvalsh(upper @ (spread @ spread.T) @ upper.T), 0.0)).sum())
+        tau_anomaly=numbers.tau_anomaly,
+        jobs=numbers.jobs,
+    ).certificate
 
 
 def solve(

@@ -1,0 +1,171 @@
+"""Stable principal component pursuit at a small fixed rank, exact about missing entries.
+
+    minimise over U (short, r), C (r, long)   Σ huber(M − UC; tau_anomaly) + tau_background/2·(‖U‖² + ‖C‖²)
+
+At its minimum this is stable PCP itself, wherever r is not too small: ½(‖U‖² + ‖C‖²) ≥ ‖UC‖_* with
+equality for the balanced factors (Srebro & Shraibman 2005; Mazumder, Hastie & Tibshirani 2010).
+A proximal step on L fills what is missing with its own guess and moves a column of which a share p
+is known by p of the way. Here every column, and every row, solves its own r × r system on the entries
+that it has, so that a pixel that is covered most of the time is settled as fast as any other:
+
+    C_p ← C_p + (Σ w·u uᵀ + tau)⁻¹ (Uᵀ y_p − tau·C_p),   y = w·(M − UC),  w = min(1, tau_anomaly/|M − UC|)
+
+(w = 0 where unknown) and rows likewise: the Huber loss is majorised by the parabola of weight w that
+touches it (iteratively reweighted least squares, Huber 1981), so the objective never increases.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from kizu.certificates import Certificate
+from kizu.engines.threads import map_blocks
+from kizu.lowrank.blocks import Block, Blocks, dot, spans
+from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
+from kizu.solvers.stable_proof import prove
+from kizu.typing import Floats
+
+PROVE_EVERY = 3
+"""Steps between two certificates: one costs as much as three steps."""
+VANISHED = 1e-4
+"""A singular value below this share of tau_background is on its way to 0."""
+PIECE = 1 << 16
+"""Columns of the long factor that are held in float64 at once."""
+
+
+class Numbers(NamedTuple):
+    """The two thresholds, and how many threads walk over the blocks."""
+
+    tau_background: float
+    tau_anomaly: float
+    jobs: int
+
+
+class State(NamedTuple):
+    """left (short, r) @ right (r, long), balanced: both Gram matrices are diag(`sizes`).
+
+    `sizes` are the singular values of the product, largest first.
+    """
+
+    left: Floats
+    right: Floats
+    sizes: Floats
+    iteration: int = 0
+
+    def rank(self, numbers: Numbers) -> int:
+        return int(np.count_nonzero(self.sizes > VANISHED * numbers.tau_background))
+
+
+class Pass(NamedTuple):
+    """What one block adds: its new columns, and sums for the rows' systems."""
+
+    right: Floats
+    target: Floats  # (w·L + Y) Cᵀ (short, r)
+    gram: Floats  # Σ w·c cᵀ of every row (short, r·r)
+    loss: float
+
+
+def start_at(left: Floats, right: Floats) -> State:
+    """The state whose background is left (short, r) @ right (r, long)."""
+    return State(*balanced(left, right))
+
+
+def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, float]:
+    """One round: all columns, then all rows, then the factors balanced; the objective before it."""
+    left, right = state.left, state.right
+    outer = products(left)
+
+    def one(span: tuple[int, int]) -> Pass:
+        return walk(data.read(*span), left, right[:, slice(*span)], outer, numbers)
+
+    parts = map_blocks(one, spans(data.shape), jobs=numbers.jobs)
+    target, gram = (np.sum([part[field] for part in parts], axis=0) for field in (1, 2))
+    rank = left.shape[1]
+    systems = gram.reshape(len(gram), rank, rank) + numbers.tau_background * np.eye(rank)
+    new_left = np.linalg.solve(systems, target[..., None])[..., 0]
+    new_right = np.concatenate([part.right for part in parts], axis=1)
+    objective = sum(part.loss for part in parts) + numbers.tau_background * float(state.sizes.sum())
+    return State(*balanced(new_left, new_right), state.iteration + 1), objective
+
+
+def solve(
+    data: Blocks, start: State, numbers: Numbers, *, tol: float, max_iter: int, callback: Callback | None = None
+) -> Solution[State]:
+    """Iterate from `start` until the certified relative gap is at most `tol`."""
+
+    def advance(state: State) -> tuple[State, Record]:
+        following, objective = step(data, state, numbers)
+        return following, Record(following.iteration, objective, math.nan, 0.0, following.rank(numbers))
+
+    def certify(state: State) -> Certificate:
+        return prove(
+            data,
+            state.left,
+            state.right,
+            tau_background=numbers.tau_background,
+            tau_anomaly=numbers.tau_anomaly,
+            jobs=numbers.jobs,
+        ).certificate
+
+    def finished(state: State, _: Record) -> tuple[Stopped, Certificate] | None:
+        if (state.iteration - start.iteration) % PROVE_EVERY:
+            return None
+        proof = certify(state)
+        return ("gap", proof) if proof.relative_gap <= tol else None
+
+    return run(advance, start, finished=finished, certify=certify, max_iter=max_iter, callback=callback)
+
+
+def walk(block: Block, left: Floats, right: Floats, outer: Floats, numbers: Numbers) -> Pass:
+    """New columns of one block, and what its rows need of them."""
+    background = left @ right
+    rest = np.subtract(block.values, background)
+    if block.known is not None:
+        rest *= block.known
+    level = rest.dtype.type(numbers.tau_anomaly)
+    weight = np.abs(rest)
+    np.divide(level, np.maximum(weight, level, out=weight), out=weight)
+    if block.known is not None:
+        weight *= block.known
+    y = rest * weight
+    loss = dot(y, rest) - 0.5 * dot(y, y)
+    slope = left.T @ y - left.dtype.type(numbers.tau_background) * right
+    new = right + solve_columns(outer, weight, slope, numbers.tau_background)
+    background *= weight
+    background += y
+    grams = weight @ products(np.ascontiguousarray(new.T))
+    return Pass(new, (background @ new.T).astype(np.float64), grams.astype(np.float64), loss)
+
+
+def products(factor: Floats) -> Floats:
+    """u uᵀ of every row u, flattened: (n, r) → (n, r·r)."""
+    return (factor[:, :, None] * factor[:, None, :]).reshape(len(factor), -1)
+
+
+def solve_columns(outer: Floats, weight: Floats, slope: Floats, tau_background: float) -> Floats:
+    """(Σ w·u uᵀ + tau)⁻¹ slope for every column."""
+    rank = len(slope)
+    ridge = outer.dtype.type(tau_background) * np.eye(rank, dtype=outer.dtype)
+    systems = (outer.T @ weight).T.reshape(-1, rank, rank) + ridge
+    return np.ascontiguousarray(np.linalg.solve(systems, slope.T[..., None])[..., 0].T)
+
+
+def balanced(left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
+    """(left, right, sizes): factors of the same product with equal Gram matrices diag(sizes)."""
+    u, upper = np.linalg.qr(left.astype(np.float64))
+    values, w = np.linalg.eigh(upper @ gram_of(right) @ upper.T)
+    sizes, w = np.sqrt(np.maximum(values, 0.0))[::-1], w[:, ::-1]
+    root = np.sqrt(sizes)
+    back = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
+    turn = (back[:, None] * w.T) @ upper
+    return ((u @ w) * root).astype(right.dtype), turn.astype(right.dtype) @ right, sizes
+
+
+def gram_of(right: Floats) -> Floats:
+    """right @ rightᵀ in float64, in pieces that are small next to the factor itself."""
+    total = np.zeros((len(right), len(right)))
+    for start in range(0, right.shape[1], PIECE):
+        piece = right[:, start : start + PIECE].astype(np.float64)
+        total += piece @ piece.T
+    return total
