@@ -18,6 +18,8 @@ from kizu.typing import Bools, Floats, Integers
 
 RUNGS = 14
 """Levels of the ladder that regions are counted at."""
+LOWEST = 1e-3
+"""The ladder starts no lower."""
 BUSIEST = 10.0
 """The ladder starts where about this many pixels per map exceed the high threshold."""
 ENOUGH = 3.0
@@ -84,9 +86,9 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     """
     peaks = np.sort(w.reshape(len(w), -1).max(axis=1))
     lowest = float(np.quantile(w[: FEW_MAPS // 2], 1 - BUSIEST / w[0].size)) / HIGH
-    highest = max(float(peaks[-1]) / HIGH, lowest * 1.01)
+    highest = max(float(peaks[-1]) / HIGH, lowest * 1.01, 2 * LOWEST)  # a null without noise is all zero
     levels, rates, weights, areas = [], [], [], []
-    for level in np.geomspace(max(lowest, 1e-3), highest, RUNGS)[:-1]:
+    for level in np.geomspace(max(lowest, LOWEST), highest, RUNGS)[:-1]:
         maps = w[:FEW_MAPS] if level < float(np.median(peaks)) / HIGH else w
         found = map_blocks(lambda m, t=level: candidates(m, t, scale.min_area)[1], list(maps), jobs=jobs)
         regions = [c.area for kept in found for c in kept]
@@ -125,7 +127,9 @@ def joined_score(log_survival: Floats, scales: int) -> Floats:
     """z whose two-sided normal p-value is that of the smallest of `scales` p-values (Šidák 1967)."""
     with np.errstate(divide="ignore"):
         log_p = np.where(
-            log_survival > -30, np.log(-np.expm1(scales * np.log1p(-np.exp(np.minimum(log_survival, -1e-12))))), np.log(scales) + log_survival
+            log_survival > -30,
+            np.log(-np.expm1(scales * np.log1p(-np.exp(np.minimum(log_survival, -1e-12))))),
+            np.log(scales) + log_survival,
         )
     return np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0)
 
