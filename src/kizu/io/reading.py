@@ -15,7 +15,7 @@ from kizu.io.headers import Header, decode
 from kizu.io.names import frame_name, stems
 from kizu.io.protocol import Message
 from kizu.io.regular import sha256_of
-from kizu.io.surveying import Headers, headers_of, nothing_usable
+from kizu.io.surveying import Headers, nothing_usable, usable_headers
 from kizu.stack import Skipped, Source, Stack
 
 Progress = Callable[[int, int], None]
@@ -41,9 +41,7 @@ def read(
     UsageError for inputs that make no sense, ShapeError for frames that do not fit together,
     NothingUsableError where no frame is left.
     """
-    headers = headers_of(inputs, recursive=recursive, axes=axes)
-    if not headers.usable:
-        raise nothing_usable(inputs, headers, headers.unusable)
+    headers = usable_headers(inputs, recursive=recursive, axes=axes)
     agreed = agree(headers.usable, resize=resize, skip_odd=skip_odd)
     intake = _Intake(agreed, progress)
     for header in agreed.files:

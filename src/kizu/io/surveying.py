@@ -58,6 +58,14 @@ def survey(inputs: Sequence[str], *, recursive: bool = False, axes: str | None =
     return survey_of(headers_of(inputs, recursive=recursive, axes=axes))
 
 
+def usable_headers(inputs: Sequence[str], *, recursive: bool, axes: str | None) -> Headers:
+    """:func:`headers_of`; NothingUsableError where none is usable."""
+    headers = headers_of(inputs, recursive=recursive, axes=axes)
+    if not headers.usable:
+        raise nothing_usable(inputs, headers, headers.unusable)
+    return headers
+
+
 def survey_of(headers: Headers) -> Survey:
     colour = max((header.size.channels for header in headers.usable), default=1)
     files = tuple(
