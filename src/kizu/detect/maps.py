@@ -62,9 +62,7 @@ def standardised(raw: Floats, scale: Scale) -> Floats:
     return np.where(np.isnan(w), np.float32(-np.inf), w)
 
 
-def measure_scales(
-    z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, jobs: int
-) -> tuple[Scale, ...]:
+def measure_scales(z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, jobs: int) -> tuple[Scale, ...]:
     """Median and robust spread of every scale's maps over the run. `min_area` replaces the defaults."""
     frames, height, width = z.shape
     sample = np.unique(np.linspace(0, frames - 1, min(frames, SAMPLE_FRAMES)).astype(int))
@@ -77,7 +75,9 @@ def measure_scales(
         return values if seen is None else values[~np.isnan(values)]
 
     return tuple(
-        Scale(size, smallest_area(size, height, width) if min_area is None else min_area, *_center_and_spread(maps(size)))
+        Scale(
+            size, smallest_area(size, height, width) if min_area is None else min_area, *_center_and_spread(maps(size))
+        )
         for size in SIZES
     )
 

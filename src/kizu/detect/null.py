@@ -115,5 +115,3 @@ def fit_tail(levels: Sequence[float], counts: Sequence[float], weights: Sequence
         if (terms == 2 or curve < 0) and slope + 2 * curve * t.min() < 0:
             return Tail(float(constant), float(slope), float(curve), float(t.min()))
     return Tail(float(logs.max()), -1.0 / max(float(np.ptp(t)), float(t.max()), 1.0), 0.0, float(t.min()))
-
-

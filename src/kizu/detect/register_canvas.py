@@ -64,7 +64,7 @@ def to_canvas(frame: NDArray[Any], shift: ArrayLike, margins: tuple[int, int]) -
     top, left = top + margins[0], left + margins[1]
     canvas[top : top + values.shape[0], left : left + values.shape[1]] = values
     unknown = np.isnan(canvas)
-    return canvas, ~(unknown.any(axis=2) if unknown.ndim == 3 else unknown)
+    return canvas, np.asarray(~(unknown.any(axis=2) if unknown.ndim == 3 else unknown))
 
 
 def from_canvas(

@@ -171,4 +171,4 @@ def _correlation(fit: Fit, known: Bools) -> float:
     block = max(1, min(BLOCK, min(known.shape) // 4))
     picture = np.zeros(known.shape)
     picture[known] = np.where(fit.weight > 0, fit.residual, 0)
-    return max(1.0, (robust_scale(block_means(picture, block)) * block / fit.scale) ** 2)
+    return max(1.0, float((robust_scale(block_means(picture, block)) * block / fit.scale) ** 2))

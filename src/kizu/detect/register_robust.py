@@ -40,9 +40,10 @@ def thinned(values: NDArray[Any]) -> NDArray[Any]:
 def tukey_weights(residual: NDArray[Any], scale: float) -> NDArray[Any]:
     """Weigh residuals by (1 - (r/c)^2)^2 with c = 2.5 scale, 0 beyond c and where r is NaN (Beaton & Tukey 1974)."""
     if scale == 0:
-        return (residual == 0).astype(residual.dtype)
+        exact: NDArray[Any] = (residual == 0).astype(residual.dtype)
+        return exact
     square = np.square(residual / residual.dtype.type(TUKEY_SCALES * scale))
-    return np.where(square < 1, np.square(1 - square), residual.dtype.type(0))
+    return np.asarray(np.where(square < 1, np.square(1 - square), residual.dtype.type(0)))
 
 
 def block_means(picture: NDArray[Any], block: int) -> NDArray[np.float64]:

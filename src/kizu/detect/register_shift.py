@@ -148,7 +148,7 @@ def _worthwhile(moving: Picture, fixed: Picture, cap: float, shift: NDArray[np.i
     saved = block_means(np.nan_to_num(staying - moved), block)
     error = float(saved.std()) / max(saved.size - 1, 1) ** 0.5
     saving = float(saved.mean())
-    return saving > max(LEAST_SAVING * float(np.mean(np.nan_to_num(staying))), LEAST_ERRORS * error)
+    return bool(saving > max(LEAST_SAVING * float(np.mean(np.nan_to_num(staying))), LEAST_ERRORS * error))
 
 
 def refine(frame: Pyramid, reference: Target, start: NDArray[np.int_]) -> Place:

@@ -37,8 +37,9 @@ def pixel_scale(
     factor = np.sqrt(frames / max(frames - rank - 1, 1)) * frames / max(frames - 0.8, 1)
     overall = np.array([_typical(m, f) for m, f in zip(mad, few, strict=True)]) * factor
     own = np.where(few, overall[:, None], mad)
-    scale = np.maximum(shrunken_scale(own, overall[:, None], count), overall[:, None])
-    floor = quantum if quantum is not None else float(np.finfo(mad.dtype).eps) * float(np.nanmax(np.abs(center), initial=0))
+    scale = np.maximum(shrunken_scale(own, overall[:, None], count.astype(np.float64)), overall[:, None])
+    rounding = float(np.finfo(mad.dtype).eps) * float(np.nanmax(np.abs(center), initial=0))
+    floor = rounding if quantum is None else quantum
     scale = np.maximum(scale, max(floor, float(np.finfo(mad.dtype).tiny)))
     before = np.zeros_like(center) if previous is None else previous
     return PixelScale(np.where(few, before, center), scale.astype(mad.dtype), overall)
@@ -55,4 +56,4 @@ def loudest(z: Floats) -> Floats:
     best = z[0]
     for other in z[1:]:
         best = np.where(np.abs(other) > np.abs(best), other, best)
-    return best
+    return np.asarray(best)

@@ -13,11 +13,15 @@ class PixelStatistics(NamedTuple):
 
     center: Floats
     scale: Floats
-    count: Integers
+    entries: Integers
 
 
-def pixel_statistics(values: Floats, known: Bools | None = None) -> PixelStatistics:
-    """Robust statistics of every column of `values` (frames, pixels)."""
+def pixel_statistics(values: Floats, known: Bools | None = None, *, quantum: float | None = None) -> PixelStatistics:
+    """Robust statistics of every column of `values` (frames, pixels).
+
+    `quantum` is the step of input that was rounded: where the scale is below it, the median says no
+    more than which step is the usual one, and the center is refined by :func:`_between_steps`.
+    """
     frames, pixels = values.shape
     lines = np.ascontiguousarray(values.T)  # one pixel's time line is contiguous: sorting it is fast
     if known is None:
@@ -30,7 +34,24 @@ def pixel_statistics(values: Floats, known: Bools | None = None) -> PixelStatist
     with np.errstate(invalid="ignore"):  # inf − NaN where a pixel has no known entry
         np.abs(lines - center[:, None], out=lines)
     lines.sort(axis=1)
-    return PixelStatistics(center, lines.dtype.type(MAD_TO_SIGMA) * _middle(lines, count), count)
+    scale = lines.dtype.type(MAD_TO_SIGMA) * _middle(lines, count)
+    if quantum is not None:
+        coarse = scale < quantum
+        center[coarse] = _between_steps(
+            values[:, coarse], None if known is None else known[:, coarse], center[coarse], quantum
+        )
+    return PixelStatistics(center, scale, count)
+
+
+def _between_steps(values: Floats, known: Bools | None, center: Floats, quantum: float) -> Floats:
+    """`center` moved by the mean distance of the known entries, none of them counted as more than a step.
+
+    A pixel that flips between two grey levels is then judged from where it is on average, so that
+    rare flips are farther away than frequent ones. From the median all flips look alike, the rate of
+    false regions falls in one jump, and no threshold gives the rate between (measured: a third of it).
+    """
+    distance = np.clip(values - center, -quantum, quantum)
+    return np.asarray(center + distance.mean(axis=0, where=True if known is None else known))
 
 
 def _middle(lines: Floats, count: Integers) -> Floats:

@@ -6,6 +6,7 @@ residual's own next singular value until the rank stands still: the result is th
 optimum of the problem that is solved, not a truncated one.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -78,22 +79,19 @@ def grow(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> State:
     spare = min(more + SPARE, state.left.shape[0])
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((state.left.shape[0], spare)))[0]
 
-    def along(span: tuple[int, int], directions: Floats) -> Floats:
+    def one(span: tuple[int, int], directions: Floats) -> tuple[Floats, Floats]:
         y = residual(data.read(*span), state.left, state.right[:, slice(*span)])
         np.clip(y, -level, level, out=y)
-        return directions.T @ y
-
-    def power(span: tuple[int, int], directions: Floats) -> Floats:
-        y = residual(data.read(*span), state.left, state.right[:, slice(*span)])
-        np.clip(y, -level, level, out=y)
-        return (y @ (directions.T @ y).T).astype(np.float64)
+        rows = directions.T @ y
+        return rows, (y @ rows.T).astype(np.float64)
 
     for _ in range(POWER_STEPS):
-        q = basis.astype(state.left.dtype)
-        basis = np.linalg.qr(np.sum(map_blocks(lambda s, q=q: power(s, q), spans(data.shape), jobs=jobs), axis=0))[0]
-    q = basis[:, :more].astype(state.left.dtype)
-    right = np.concatenate(map_blocks(lambda s: along(s, q), spans(data.shape), jobs=jobs), axis=1)
-    return weighted_pcp.start_at(np.concatenate([state.left, q], axis=1), np.concatenate([state.right, right]))
+        parts = map_blocks(partial(one, directions=basis.astype(state.left.dtype)), spans(data.shape), jobs=jobs)
+        basis = np.linalg.qr(np.sum([power for _rows, power in parts], axis=0))[0]
+    found = basis[:, :more].astype(state.left.dtype)
+    parts = map_blocks(partial(one, directions=found), spans(data.shape), jobs=jobs)
+    right = np.concatenate([state.right, np.concatenate([rows for rows, _power in parts], axis=1)])
+    return weighted_pcp.start_at(np.concatenate([state.left, found], axis=1), right)
 
 
 def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, jobs: int) -> State:

@@ -74,12 +74,19 @@ def noise_of(options: Options, stack: Stack) -> Parameter | None:
 
 def trusted(planes: Planes) -> Bools:
     """Places of the canvas that at least one frame may be judged at."""
-    return np.ones(planes.size, np.bool_) if planes.seen is None else planes.seen.any(axis=0)
+    return np.ones(planes.size, np.bool_) if planes.seen is None else np.asarray(planes.seen.any(axis=0))
 
 
 def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Options) -> Planes:
     """The frames on the canvas of `found`, as they were when it was made."""
-    registration = Registration(found.shifts, found.gains, found.biases, not found.moving, found.reference, "")
+    registration = Registration(
+        shifts=found.shifts.astype(np.float64),
+        gains=found.gains.astype(np.float64),
+        biases=found.biases.astype(np.float64),
+        still=not found.moving,
+        reference=found.reference.astype(np.float32),
+        why="",
+    )
     planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
     if found.trusted.all():
         return planes

@@ -33,7 +33,7 @@ class Frames(NamedTuple):
     span: tuple[float, float]
 
     def pixels(self, index: int) -> NDArray[Any]:
-        frame = self.stack.frames[index]
+        frame: NDArray[Any] = self.stack.frames[index]
         return frame if frame.ndim == 3 else frame[..., None]
 
     def back(self, picture: NDArray[Any], index: int) -> NDArray[Any]:

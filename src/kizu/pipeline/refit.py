@@ -180,7 +180,8 @@ def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
 
     def one(span: tuple[int, int]) -> PixelStatistics:
         block = data.read(*span)
-        return pixel_statistics(block.values - work.left @ work.right[:, slice(*span)], block.known)
+        residual = block.values - work.left @ work.right[:, slice(*span)]
+        return pixel_statistics(residual, block.known, quantum=settings.quantum)
 
     parts = map_blocks(one, spans(data.shape), jobs=settings.jobs)
     joined = PixelStatistics(*(np.concatenate(p).reshape(planes.channels, -1) for p in zip(*parts, strict=True)))

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from kizu.detect.maps import Sign
 from kizu.engines.threads import DEFAULT_JOBS
-from kizu.errors import UsageError
+from kizu.errors import ShapeError, UsageError
 from kizu.io.masks import read_mask
 from kizu.io.matrix import kind_of
 from kizu.io.reading import read
@@ -114,7 +116,16 @@ def read_stack(inputs: Sequence[str], options: Options, progress: Progress) -> S
         progress=lambda done, total: progress("read", done, total),
     )
     refuse_alone(stack.used, stack.origins[0][0], options)
+    _refuse_huge(stack)
     return stack
+
+
+def _refuse_huge(stack: Stack) -> None:
+    """ShapeError for a frame whose values do not fit single precision, which pictures are worked on in."""
+    most = float(np.finfo(np.float32).max)
+    for frame, (source, index) in zip(stack.frames, stack.origins, strict=True):
+        if frame.dtype.itemsize > 4 and max(np.fmax.reduce(frame, axis=None), -np.fmin.reduce(frame, axis=None)) > most:
+            raise ShapeError(f"frame {index} has values beyond {most:.2g}", "Divide them by a constant", where=source)
 
 
 def refuse_alone(frames: int, name: str, options: Options) -> None:

@@ -56,5 +56,5 @@ def prove(data: Blocks, left: Floats, right: Floats, *, tau_background: float, t
 
 def nuclear_norm(left: Floats, gram: Floats) -> float:
     """‖left @ right‖_* from `left` and `gram` = right·rightᵀ, in float64."""
-    upper = np.linalg.qr(left.astype(np.float64), mode="r")
+    _, upper = np.linalg.qr(left.astype(np.float64))
     return float(np.sqrt(np.maximum(np.linalg.eigvalsh(upper @ gram @ upper.T), 0.0)).sum())

@@ -80,7 +80,8 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, float]:
         return walk(data.read(*span), left, right[:, slice(*span)], outer, numbers)
 
     parts = map_blocks(one, spans(data.shape), jobs=numbers.jobs)
-    target, gram = (np.sum([part[field] for part in parts], axis=0) for field in (1, 2))
+    target = np.sum([part.target for part in parts], axis=0)
+    gram = np.sum([part.gram for part in parts], axis=0)
     rank = left.shape[1]
     systems = gram.reshape(len(gram), rank, rank) + numbers.tau_background * np.eye(rank)
     new_left = np.linalg.solve(systems, target[..., None])[..., 0]
