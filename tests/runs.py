@@ -1,0 +1,55 @@
+"""Small batches of pictures with known defects, and whole runs of the command line on them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from kizu.scenes import Defect, dot, photographs, plaster, truth
+
+SIZE = (40, 48)
+DOT = (15.0, 20.0)
+QUIET = ("--quiet", "--false-alarms", "0.001")
+
+
+def walls(count: int = 24, *, dots: Sequence[int] = (5,), seed: int = 0, depth: float = -40.0):
+    """`count` 8-bit frames of one small wall and their truth: a dot of radius 3 in each frame of `dots`."""
+    rng = np.random.default_rng(seed)
+    wall = plaster(*SIZE, np.random.default_rng(99))
+    defects = tuple(Defect(frame, dot(SIZE, DOT, 3.0), depth) for frame in dots)
+    return photographs(wall, count, defects, rng), truth(defects, (count, *SIZE))
+
+
+def save(frames: Iterable[np.ndarray], folder: Path, *, first: int = 0) -> Path:
+    """Write `frames` as part000.png and so on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(frames, start=first):
+        Image.fromarray(frame).save(folder / f"part{number:03d}.png")
+    return folder
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "kizu", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """This interpreter's path for a child, BLAS on one thread."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+
+
+def process(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        command(*arguments), env=environment(), cwd=cwd, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file that promises the same bytes."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(p.relative_to(folder)): p.read_bytes() for p in files if p.name != "log.json"}
