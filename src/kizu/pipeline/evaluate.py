@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kizu.detect.metrics import Confusion, aupro, auroc, average_precision, confusion, region_hits
-from kizu.errors import NothingUsableError, ParameterError, ReadError
+from kizu.errors import NothingUsableError, ParameterError, ReadError, UsageError
 from kizu.io.reading import read
 from kizu.io.results import Saved, read_results
 from kizu.io.tables import finite
@@ -67,6 +67,8 @@ def evaluate(out: Path, truth: Path, *, protocol: str = "kizu") -> dict[str, Any
     if protocol not in PROTOCOLS:
         raise ParameterError("protocol", protocol, " or ".join(PROTOCOLS))
     saved = read_results(out)
+    if saved.run.get("kind") == "matrix":
+        raise UsageError("holds a matrix, not images", "Compare masks/ with your truth yourself", where=str(out))
     count, unpaired = _count(saved, _truth_images(truth), protocol)
     if not count.frames:
         raise NothingUsableError(

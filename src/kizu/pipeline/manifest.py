@@ -1,5 +1,6 @@
 """The end of a run: tables, crops, the manifest and the report."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -108,11 +109,13 @@ def _asked(options: Options) -> dict[str, dict[str, Any]]:
 def _decision(found: Found, options: Options) -> dict[str, Any]:
     rule = options.rule
     scales = [
-        {"size": n.scale.size, "min_area": n.scale.min_area, "center": n.scale.center, "spread": n.scale.spread}
-        for n in found.nulls
+        {**null.scale._asdict(), "low": low, "high": None if low is None else 2 * low}
+        for null, low in zip(found.nulls, _lows(found, rule), strict=True)
     ]
-    if rule.kind != "fdr":  # there every image has its own thresholds
-        for scale, low in zip(scales, lows_for(Rule(rule.kind, rule.value), found.nulls), strict=True):
-            scale |= {"low": low, "high": 2 * low}
     few = len(found.shifts) < FEW_FRAMES
     return {"rule": rule.kind, "value": rule.value, "approximate": few, "scales": scales}
+
+
+def _lows(found: Found, rule: Rule) -> Sequence[float | None]:
+    """The low threshold of every scale; None for FDR, where every image has its own."""
+    return [None] * len(found.nulls) if rule.kind == "fdr" else lows_for(rule, found.nulls)

@@ -1,0 +1,68 @@
+"""What a run will need: sizes as people write them, budgets, and an estimate that holds."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kizu.errors import ParameterError, ResourceError
+from kizu.io.surveying import survey
+from kizu.pipeline.estimate import available_memory, check_memory, estimate, parse_size, readable
+from runs import environment, save, walls
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2G", 2 << 30), ("500M", 500 << 20), ("1.5 GiB", 3 << 29), ("64kb", 64 << 10), ("1000", 1000)]
+)
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1G", "0", "many", "1e400", "nan", "2X", "2GG"])
+def test_other_sizes_are_refused(text):
+    with pytest.raises(ParameterError, match="memory"):
+        parse_size(text)
+
+
+@given(st.integers(16 << 20, 1 << 40))
+def test_a_size_is_readable(size):
+    shown = readable(size)
+    assert parse_size(shown.replace(" ", "")) == pytest.approx(size, rel=0.06)
+
+
+def test_an_estimate_grows_with_what_is_asked(tmp_path):
+    few = survey([str(save(walls(4, dots=())[0], tmp_path / "few"))])
+    many = survey([str(save(walls(24)[0], tmp_path / "many"))])
+    assert estimate(few, None).memory < estimate(many, None).memory < estimate(many, (960, 800)).memory
+    assert estimate(few, None).seconds < estimate(many, (960, 800)).seconds
+    assert (estimate(many, (96, 80)).width, estimate(many, (96, 80)).height) == (96, 80)
+
+
+def test_more_than_the_budget_is_refused(tmp_path):
+    need = estimate(survey([str(save(walls(4, dots=())[0], tmp_path / "in"))]), None)
+    check_memory(need, "2G")
+    with pytest.raises(
+        ResourceError, match=r"4 frames of 48x40x1 need about \d+ MB of memory, 5 MB allowed by --memory"
+    ):
+        check_memory(need, "5M")
+    with pytest.raises(ResourceError, match="free"):
+        check_memory(need._replace(memory=1 << 60), None)
+
+
+def test_free_memory_is_known_here():
+    free = available_memory()
+    assert free is None or free > 1 << 24
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is counted in kB on Linux only")
+def test_the_peak_stays_below_the_estimate(tmp_path):
+    folder = save(walls()[0], tmp_path / "in")
+    code = (
+        "import resource, sys; from kizu.pipeline.road import inspect; inspect([sys.argv[1]], sys.argv[2]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    asked = [sys.executable, "-c", code, str(folder), str(tmp_path / "out")]
+    done = subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True)
+    assert int(done.stdout) << 10 <= 1.2 * estimate(survey([str(folder)]), None).memory
