@@ -29,6 +29,8 @@ FIRST_STEPS, MORE_STEPS = 4, 2
 """Steps of a first fit, and of a refit from a warm start."""
 RAISE, RAISES = 1.02, 4
 """tau_background is put this much above the largest singular value of what is left, so many times at most."""
+SHOWN = 10
+"""Singular values beyond the rank that a report shows."""
 PRUNE = 0.3
 """A component whose singular value is below this share of tau_background is left out."""
 POWER_STEPS, SPARE = 2, 2
@@ -102,21 +104,36 @@ def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, jobs: int
     return state
 
 
+class Settled(NamedTuple):
+    """The certified background, the thresholds that it is the optimum of, and the spectrum of what is left.
+
+    `left_over` are the largest singular values of clip(M − L) that no component explains.
+    """
+
+    chosen: Thresholds
+    solution: Solution[State]
+    left_over: Floats
+
+
 def settle(
     data: Blocks, chosen: Thresholds, start: State, *, tol: float, jobs: int, callback: Callback | None = None
-) -> tuple[Thresholds, Solution[State]]:
-    """Raise tau_background until the rank stands still by itself, then solve to the certified gap."""
+) -> Settled:
+    """Raise tau_background until the rank stands still by itself, then solve to the certified gap.
+
+    tau_anomaly stays: raised together, the two chase each other until only one component is left.
+    """
     state = pruned(start, chosen)
     for _ in range(RAISES):
-        following = raised(data, chosen, state, jobs=jobs)
-        if following is chosen:
+        spectrum = dual_spectrum(data, chosen, state, jobs=jobs)
+        if spectrum[0] <= RAISE * chosen.tau_background.value:
             break
-        chosen = following
+        chosen = raised(chosen, float(spectrum[0]))
         state = pruned(fit(data, chosen, state, steps=MORE_STEPS, jobs=jobs), chosen)
     found = weighted_pcp.solve(
         data, state._replace(iteration=0), chosen.numbers(jobs), tol=tol, max_iter=MAX_ITER, callback=callback
     )
-    return chosen, found
+    explained = len(state.sizes)
+    return Settled(chosen, found, spectrum[explained : explained + SHOWN])
 
 
 def pruned(state: State, chosen: Thresholds) -> State:
@@ -125,16 +142,14 @@ def pruned(state: State, chosen: Thresholds) -> State:
     return state._replace(left=state.left[:, :kept], right=state.right[:kept], sizes=state.sizes[:kept])
 
 
-def raised(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> Thresholds:
-    """`chosen` with tau_background above every singular value of clip(M − L); itself if it is already.
+def dual_spectrum(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> Floats:
+    """Singular values of clip(M − L), largest first."""
+    tau, level = chosen.tau_background.value, chosen.tau_anomaly.value
+    return prove(data, state.left, state.right, tau_background=tau, tau_anomaly=level, jobs=jobs).dual_spectrum
 
-    tau_anomaly stays: raised together, the two chase each other until only one component is left.
-    """
-    tau = chosen.tau_background.value
-    proof = prove(data, state.left, state.right, tau_background=tau, tau_anomaly=chosen.tau_anomaly.value, jobs=jobs)
-    largest = float(proof.dual_spectrum[0])
-    if largest <= RAISE * tau:
-        return chosen
+
+def raised(chosen: Thresholds, largest: float) -> Thresholds:
+    """`chosen` with tau_background just above `largest`."""
     rank = chosen.rank.value
     why = f"raised to the residual's own spectrum, so that rank {rank} stands still: the background is not white noise"
     return chosen._replace(tau_background=Parameter(RAISE * largest, why))

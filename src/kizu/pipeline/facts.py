@@ -19,7 +19,7 @@ LOOSE = 1e-2
 
 def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dict[str, Any]:
     """Certificate, history, spectrum, parameters with reasons, registration, warnings."""
-    chosen, solution = fitted.chosen, fitted.solution
+    chosen, solution, left_over = fitted.settled
     proof, work = solution.certificate, fitted.work
     after = solution.state.sizes
     return {
@@ -29,8 +29,8 @@ def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dic
         "converged": solution.converged,
         "rank": work.left.shape[1],
         "singular_values": {
-            "before": [float(v) for v in after + chosen.tau_background.value],
-            "after": [float(v) for v in after],
+            "before": [float(v) for v in [*(after + chosen.tau_background.value), *left_over]],
+            "after": [float(v) for v in [*after, *np.zeros(len(left_over))]],
         },
         "history": [record._asdict() for record in solution.history],
         "registration": {
@@ -46,7 +46,7 @@ def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dic
 
 def _parameters(fitted: Fitted) -> dict[str, dict[str, Any]]:
     rounds = Parameter(fitted.rounds, "refits until less than 0.05 % of the mask changed (8 at most)")
-    found = {"sigma": fitted.sigma, **fitted.chosen._asdict(), "rounds": rounds}
+    found = {"sigma": fitted.sigma, **fitted.settled.chosen._asdict(), "rounds": rounds}
     return {name: {"value": p.value, "why": p.why} for name, p in found.items()}
 
 

@@ -17,10 +17,9 @@ from kizu.detect.temporal import PixelStatistics, pixel_statistics
 from kizu.engines.threads import map_blocks
 from kizu.lowrank.blocks import spans
 from kizu.models import background
-from kizu.models.background import Thresholds
+from kizu.models.background import Settled, Thresholds
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import ExposedBlocks, Planes
-from kizu.solvers.loop import Solution
 from kizu.solvers.weighted_pcp import State
 from kizu.typing import Bools, Floats
 
@@ -33,7 +32,7 @@ FLAG = 3.5
 and soft edges do not enter the background again."""
 WINDOW = 5
 """Pixels: a majority in this window must vote, and a flag is widened by it."""
-EXPOSURES = 3
+EXPOSURES = 2
 """Rounds that estimate gain and bias again, now that the mask is known."""
 THIN = 3
 """Every third pixel suffices for that."""
@@ -68,8 +67,7 @@ class Fitted(NamedTuple):
     """The end of the refit: its background as two factors with its scale, and the certificate."""
 
     work: Work
-    chosen: Thresholds
-    solution: Solution[State]
+    settled: Settled
     sigma: Parameter
     rounds: int
 
@@ -93,10 +91,10 @@ def refit(planes: Planes, registration: Registration, settings: Settings, progre
     progress("certify", 0, 1)
     chosen = _thresholds(planes, work, sigma.value, settings)
     data = _data(planes, work)
-    chosen, solution = background.settle(data, chosen, state, tol=settings.tol, jobs=settings.jobs)
-    factors = background.compact(solution.state, chosen, settings.jobs)
+    settled = background.settle(data, chosen, state, tol=settings.tol, jobs=settings.jobs)
+    factors = background.compact(settled.solution.state, settled.chosen, settings.jobs)
     work = work._replace(left=factors.left, right=factors.right)
-    return Fitted(work._replace(scale=measure(planes, work, settings)), chosen, solution, sigma, rounds)
+    return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds)
 
 
 def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, Parameter, State]:

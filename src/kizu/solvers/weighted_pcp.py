@@ -26,7 +26,7 @@ from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.typing import Floats
 
-PROVE_EVERY = 3
+PROVE_EVERY = 4
 """Steps between two certificates: one costs as much as three steps."""
 VANISHED = 1e-4
 """A singular value below this share of tau_background is on its way to 0."""
