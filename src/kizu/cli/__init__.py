@@ -7,6 +7,7 @@ or None for 0.
 
 import errno
 import os
+import signal
 import sys
 import traceback
 import warnings
@@ -60,7 +61,9 @@ def kizu(ctx: click.Context) -> None:
 
 def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt but the leaving
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
