@@ -82,7 +82,7 @@ def summary(saved: Saved) -> dict[str, Any]:
         "proof": words.proof(run),
         "files": words.count(len(run["inputs"]), "file"),
         "strip": strip(saved),
-        "curves": [spectrum(run["singular_values"]), *convergence(run["history"])],
+        "curves": [spectrum(run["singular_values"]), *convergence(run)],
         "parameters": {name: (words.value_of(p["value"]), p["why"]) for name, p in sorted(run["parameters"].items())},
     }
 
@@ -129,13 +129,16 @@ def spectrum(values: Mapping[str, Sequence[float]]) -> Chart:
     return charts.chart("Singular values", "number", "singular value", curves, log=True)
 
 
-def convergence(history: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Objective and relative gap per iteration, where they were recorded."""
+def convergence(run: Mapping[str, Any]) -> list[Chart]:
+    """Relative distance of every iteration's objective from the proven lower bound, and the gap where it was computed."""
+    history, bound = run["history"], (run.get("certificate") or {}).get("dual") or 0.0
+    above = [(r["iteration"], (r["objective"] - bound) / r["objective"]) for r in history if r.get("objective")]
+    gaps = [(r["iteration"], r["relative_gap"]) for r in history if r.get("relative_gap")]
     found = []
-    for name, label in (("relative_gap", "relative gap"), ("objective", "objective")):
-        points = [(record["iteration"], record[name]) for record in history if record.get(name)]
-        if points:
-            found.append(charts.chart(f"Convergence: {label}", "iteration", label, {label: points}, log=True))
+    for label, points in (("relative gap", gaps), ("objective above the lower bound, relative", above)):
+        kept = [point for point in points if point[1] > 0]
+        if kept:
+            found.append(charts.chart(f"Convergence: {label}", "iteration", label, {label: kept}, log=True))
     return found
 
 
