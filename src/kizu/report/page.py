@@ -130,7 +130,7 @@ def spectrum(values: Mapping[str, Sequence[float]]) -> Chart:
 
 
 def convergence(run: Mapping[str, Any]) -> list[Chart]:
-    """Relative distance of every iteration's objective from the proven lower bound, and the gap where it was computed."""
+    """How far every iteration is above the proven lower bound, and the gap where it was computed."""
     history, bound = run["history"], (run.get("certificate") or {}).get("dual") or 0.0
     above = [(r["iteration"], (r["objective"] - bound) / r["objective"]) for r in history if r.get("objective")]
     gaps = [(r["iteration"], r["relative_gap"]) for r in history if r.get("relative_gap")]
