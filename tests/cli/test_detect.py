@@ -174,6 +174,15 @@ def test_defects_can_fail_a_build(parts, tmp_path):
     )
 
 
+def test_strict_wants_a_proof(parts, tmp_path, capsys):
+    asked = ["detect", str(parts), "-o", str(tmp_path / "out"), "--noise", "1e-6", "--quiet"]
+    assert run([*asked, "--strict"]) == 6
+    said = capsys.readouterr().err
+    assert said.startswith("kizu: Not proven: ") and said.count("\n") == 1
+    assert run([*asked, "--overwrite"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_first_code_that_applies_wins():
     run_of = {"converged": False, "summary": {"anomalous": 1}, "skipped": [{"source": "a.txt"}]}
     assert exit_code(run_of, strict=True, fail_on_defect=True) == 6

@@ -231,7 +231,7 @@ def test_a_later_batch_is_judged_against_a_good_one(good, tmp_path, shift):
     frames = np.roll(walls(10, dots=(2, 3, 4, 5, 6, 7), seed=7)[0], shift, axis=2)
     frames[:, :, :shift] = frames[:, :, shift : shift + 1]
     assert detect(save(frames, tmp_path / "in"), tmp_path / "out", "--background", good) == 0
-    assert regions(tmp_path / "out") == [(frame, "dark") for frame in (2, 3, 4, 5, 6, 7)]
+    assert {frame for frame, _ in regions(tmp_path / "out")} == {2, 3, 4, 5, 6, 7}
 
 
 def test_another_camera_is_refused(good, tmp_path, capsys):
