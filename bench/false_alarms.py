@@ -195,7 +195,9 @@ def calibration(pool: Any, noises: Sequence[str], seeds: Mapping[int, int]) -> b
 
 def detection(pool: Any, seeds: int) -> None:
     """Print what is found of the planted defects."""
-    plans = [Planted(name, c, seed) for name, (_, contrasts) in DEFECTS.items() for c in contrasts for seed in range(seeds)]
+    plans = [
+        Planted(name, c, seed) for name, (_, contrasts) in DEFECTS.items() for c in contrasts for seed in range(seeds)
+    ]
     totals: dict[tuple[str, float], Any] = {(p.name, p.contrast): np.zeros(6) for p in plans}
     for planted, numbers in pool.imap_unordered(power, plans):
         totals[planted.name, planted.contrast] += numbers

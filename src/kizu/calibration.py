@@ -81,7 +81,7 @@ def fit_null(z: NDArray[Any], *, most_dof: float = MOST_DOF) -> Null:
         scale, dof = math.exp(numbers[0]), LEAST_DOF + math.exp(numbers[1])
         cdf = stats.t.cdf(edges / scale, dof)
         share = np.maximum(np.diff(cdf) / (cdf[-1] - cdf[0]), np.finfo(float).tiny)
-        return -float(counts @ np.log(share)) / counts.sum()
+        return -float(counts @ np.log(share)) / float(counts.sum())
 
     best = optimize.minimize(
         loss,

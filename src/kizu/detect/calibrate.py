@@ -26,6 +26,8 @@ ENOUGH = 3.0
 """Independent regions that a rung needs to enter the fit."""
 FEW_MAPS = 40
 """Maps counted on the ladder's lower half, where regions are many."""
+BODY_RUNGS, BODY_SHARE, BODY_RATE = 8, 0.01, 1.0
+"""A first look starts where this share of a frame exceeds the high threshold, and ends at this rate."""
 TAIL_SHARE = 0.01
 """Share of the pixels that the tail of the p-values is fitted to."""
 LEAST = 1e-12
@@ -64,18 +66,39 @@ def measure(
     jobs: int,
 ) -> tuple[Null, ...]:
     """The null of every scale from z (frames, height, width) outside `excluded`."""
-    maps = null_maps(z, excluded, count=MAPS, seed=seed)
+    maps = list(null_maps(z, excluded, count=MAPS, seed=seed))
     independent = min(1.0, len(z) / MAPS)
 
     def one(scale: Scale) -> Null:
-        w = np.stack(
-            map_blocks(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), list(maps), jobs=jobs)
-        )
+        w = np.stack(map_blocks(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), maps, jobs=jobs))
         rate, areas = count_regions(w, scale, independent, jobs)
         levels, survival = pixel_law(w, independent)
         return Null(scale, rate, areas, levels, joined_score(survival, len(scales)))
 
     return tuple(one(scale) for scale in scales)
+
+
+def first_look(w: Floats, scale: Scale, jobs: int) -> Tail:
+    """The rate of noise's regions in frames that may hold defects; w (frames, height, width), −∞ where excluded.
+
+    A defect adds about one region to its frame, however large it is. Where noise alone has several in
+    every frame that hardly counts, and the law of those many is continued to levels that few reach.
+    The ladder's ends are medians over the frames: those of a frame without defects.
+    """
+    flat = w.reshape(len(w), -1)
+    rank = int((1 - BODY_SHARE) * flat.shape[1])
+    lowest = max(float(np.median(np.partition(flat, rank, axis=1)[:, rank])) / HIGH, LOWEST)
+    highest = max(float(np.median(flat.max(axis=1))) / HIGH, 1.1 * lowest)
+    judged = max(float(np.isfinite(flat).mean()), 1 / flat.size)
+    levels, rates = [], []
+    for level in np.geomspace(lowest, highest, BODY_RUNGS):
+        rate = len(_areas(w, float(level), scale, jobs)) / (len(w) * judged)
+        if rate >= BODY_RATE:
+            levels.append(float(level))
+            rates.append(rate)
+    if len(levels) < 2:
+        return Tail(0.0, -1.0 / highest, 0.0, highest)
+    return fit_tail(levels, rates, rates)
 
 
 def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tuple[Tail, Integers]:
@@ -85,13 +108,12 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     the same block is drawn again and again.
     """
     peaks = np.sort(w.reshape(len(w), -1).max(axis=1))
-    lowest = float(np.quantile(w[: FEW_MAPS // 2], 1 - BUSIEST / w[0].size)) / HIGH
+    lowest = max(float(np.quantile(w[: FEW_MAPS // 2], 1 - BUSIEST / w[0].size)) / HIGH, LOWEST)
     highest = max(float(peaks[-1]) / HIGH, lowest * 1.01, 2 * LOWEST)  # a null without noise is all zero
     levels, rates, weights, areas = [], [], [], []
-    for level in np.geomspace(max(lowest, LOWEST), highest, RUNGS)[:-1]:
+    for level in np.geomspace(lowest, highest, RUNGS)[:-1]:
         maps = w[:FEW_MAPS] if level < float(np.median(peaks)) / HIGH else w
-        found = map_blocks(lambda m, t=level: candidates(m, t, scale.min_area)[1], list(maps), jobs=jobs)
-        regions = [c.area for kept in found for c in kept]
+        regions = _areas(maps, level, scale, jobs)
         effective = len(regions) * min(1.0, independent * len(w) / len(maps))
         if effective >= ENOUGH:
             levels.append(level)
@@ -101,6 +123,12 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     if len(levels) < 2:
         return Tail(np.log(1.0 / len(w)), -1.0 / highest, 0.0, highest), np.zeros(0, int)
     return fit_tail(levels, rates, weights), np.sort(np.array(areas[-1]))
+
+
+def _areas(maps: Floats, level: float, scale: Scale, jobs: int) -> list[int]:
+    """Areas of all regions of all maps at this low threshold."""
+    found = map_blocks(lambda m: candidates(m, level, scale.min_area)[1], list(maps), jobs=jobs)
+    return [c.area for kept in found for c in kept]
 
 
 def pixel_law(w: Floats, independent: float) -> tuple[Floats, Floats]:
@@ -131,7 +159,7 @@ def joined_score(log_survival: Floats, scales: int) -> Floats:
             np.log(-np.expm1(scales * np.log1p(-np.exp(np.minimum(log_survival, -1e-12))))),
             np.log(scales) + log_survival,
         )
-    return np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0)
+    return np.asarray(np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0))
 
 
 def score_map(maps: list[Floats], nulls: tuple[Null, ...]) -> Floats:

@@ -8,12 +8,9 @@ from scipy import ndimage, special
 
 from kizu.calibration import benjamini_hochberg
 from kizu.detect.calibrate import Null, score_map
-from kizu.detect.hysteresis import EIGHT, HIGH, candidates, extent
+from kizu.detect.hysteresis import candidates, extent
 from kizu.detect.maps import Sign, smoothed, standardised
 from kizu.typing import Bools, Floats
-
-OVERWHELMING = 30.0
-"""A region that far below the accepted rate is kept out of the null when it is measured again."""
 
 
 class Rule(NamedTuple):
@@ -72,16 +69,3 @@ def filled(mask: Bools, seen: Bools | None) -> Bools:
     """`mask` with its holes filled, unknown pixels left out."""
     whole = np.asarray(ndimage.binary_fill_holes(mask)) if mask.any() else mask
     return whole if seen is None else whole & seen
-
-
-def overwhelming(z: Floats, seen: Bools | None, nulls: tuple[Null, ...], rate: float, sign: Sign) -> Bools:
-    """Pixels of regions that a defect-free image would hold `OVERWHELMING` times less often than `rate`."""
-    mask = np.zeros(z.shape, np.bool_)
-    for null in nulls:
-        w = standardised(smoothed(z, null.scale.size, sign, seen), null.scale)
-        low = float(null.rate.level(rate / len(nulls)))
-        far = float(null.rate.level(rate / len(nulls) / OVERWHELMING))
-        labels, _count = ndimage.label(w > low, EIGHT)
-        kept = np.unique(labels[w > HIGH * far])
-        mask |= np.isin(labels, kept[kept > 0])
-    return mask

@@ -27,23 +27,34 @@ class Candidate(NamedTuple):
 
 def candidates(w: Floats, low: float, min_area: int) -> tuple[NDArray[np.int32], list[Candidate]]:
     """Labels of w > low (0: none) and those regions that reach 2·low with at least `min_area` pixels."""
-    strong = w > HIGH * low
-    if not strong.any():
+    inside = w > low
+    if not (w > HIGH * low).any():
         return np.zeros(w.shape, np.int32), []
+    labels, count = ndimage.label(inside, EIGHT)
+    at = labels[inside]
+    area, peak = np.bincount(at, minlength=count + 1), np.zeros(count + 1, w.dtype)
+    np.maximum.at(peak, at, w[inside])
+    kept = np.flatnonzero((peak > HIGH * low) & (area >= min_area))
+    return labels, [Candidate(int(k), float(peak[k]), int(area[k])) for k in kept]
+
+
+def grown(w: Floats, low: float, high: float) -> Bools:
+    """Pixels of the regions of w > low that reach `high`."""
+    if not (w > high).any():
+        return np.zeros(w.shape, np.bool_)
     labels, count = ndimage.label(w > low, EIGHT)
-    area = np.bincount(labels.ravel(), minlength=count + 1)
-    kept = np.unique(labels[strong])
-    kept = kept[area[kept] >= min_area]
-    peaks = np.atleast_1d(ndimage.maximum(w, labels, kept)) if kept.size else np.zeros(0)
-    return labels, [Candidate(int(k), float(p), int(area[k])) for k, p in zip(kept, peaks, strict=True)]
+    kept = np.zeros(count + 1, np.bool_)
+    kept[labels[w > high]] = True
+    return np.asarray(kept[labels])
 
 
 def extent(w: Floats, labels: NDArray[np.int32], low: float, kept: list[Candidate]) -> Bools:
     """Pixels of the kept regions, each ended at `EXTENT` of the median of its strong pixels."""
     if not kept:
         return np.zeros(w.shape, np.bool_)
+    strong = w > HIGH * low
+    owners, values = labels[strong], w[strong]
     level = np.full(int(labels.max()) + 1, np.inf, np.float32)
-    index = [c.label for c in kept]
-    strong = np.where(w > HIGH * low, labels, 0)
-    level[index] = np.maximum(EXTENT * np.asarray(ndimage.median(w, strong, index)), low)
+    for region in kept:
+        level[region.label] = max(EXTENT * float(np.median(values[owners == region.label])), low)
     return np.asarray(w >= level[labels])

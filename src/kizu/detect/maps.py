@@ -5,13 +5,13 @@ pin-hole; single pixels show the pin-hole. So several scales are kept, each on i
 median is subtracted and the rest divided by its robust scale, once for the whole run.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from kizu.calibration import MAD_TO_SIGMA
 from kizu.detect.smooth import median
-from kizu.engines.threads import map_blocks
 from kizu.typing import Bools, Floats
 
 SIZES = (1, 3, 7)
@@ -20,11 +20,13 @@ AREA_SHARE = 4e-4
 """Smallest region at the largest scale, as a share of the frame; 1 pixel at the finest."""
 BEYOND_DOUBT = {1: 20.0, 3: 14.0, 7: 10.0}
 """Pixel scales that the median of a window exceeds only where something is there, whatever the noise:
-what is weaker may be a restless corner and belongs to the first look at the null."""
+what is weaker is left to the first look at the null."""
 SAMPLE_FRAMES = 50
 """Frames, evenly spread, that a scale's median and spread are measured on."""
 
 Sign = Literal["both", "dark", "bright"]
+Smoothed = Callable[[int, int], Floats]
+"""(frame, window size) → that frame's map (height, width) before standardising; NaN where not seen."""
 
 
 class Scale(NamedTuple):
@@ -62,24 +64,25 @@ def standardised(raw: Floats, scale: Scale) -> Floats:
     return np.where(np.isnan(w), np.float32(-np.inf), w)
 
 
-def measure_scales(z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, jobs: int) -> tuple[Scale, ...]:
-    """Median and robust spread of every scale's maps over the run. `min_area` replaces the defaults."""
-    frames, height, width = z.shape
-    sample = np.unique(np.linspace(0, frames - 1, min(frames, SAMPLE_FRAMES)).astype(int))
+def spread(frames: int, most: int) -> list[int]:
+    """At most this many frames, evenly spread over the run."""
+    return [int(t) for t in np.unique(np.linspace(0, frames - 1, min(frames, most)).astype(int))]
 
-    def maps(size: int) -> Floats:
-        one = map_blocks(
-            lambda t: smoothed(z[t], size, sign, None if seen is None else seen[t]), [int(t) for t in sample], jobs=jobs
-        )
-        values = np.stack(one)
-        return values if seen is None else values[~np.isnan(values)]
 
-    return tuple(
-        Scale(
-            size, smallest_area(size, height, width) if min_area is None else min_area, *_center_and_spread(maps(size))
-        )
-        for size in SIZES
-    )
+def measure_scales(maps_of: Smoothed, shape: tuple[int, int, int], *, min_area: int | None) -> tuple[Scale, ...]:
+    """Median and robust spread of every scale's maps over a run of `shape` (frames, height, width).
+
+    `min_area` in pixels replaces the smallest region of every scale.
+    """
+    frames, height, width = shape
+    sample = spread(frames, SAMPLE_FRAMES)
+
+    def one(size: int) -> Scale:
+        values = np.stack([maps_of(t, size) for t in sample])
+        area = smallest_area(size, height, width) if min_area is None else min_area
+        return Scale(size, area, *_center_and_spread(values[~np.isnan(values)]))
+
+    return tuple(one(size) for size in SIZES)
 
 
 def _center_and_spread(values: Floats) -> tuple[float, float]:

@@ -6,6 +6,7 @@ sign for the whole block. It goes through the very same smoothing, hysteresis an
 data. Beyond what the maps can show, the logarithm of the rate is continued by a concave parabola.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -98,14 +99,16 @@ class Tail(NamedTuple):
 
     def level(self, rate: float) -> float:
         """The smallest t with at most this rate."""
-        c = self.constant - np.log(rate)
+        c = self.constant - math.log(rate)
         if self.curve == 0:
             return max(self.start, -c / self.slope)
-        root = (-self.slope - np.sqrt(max(self.slope**2 - 4 * self.curve * c, 0.0))) / (2 * self.curve)
-        return max(self.start, float(root))
+        root = (-self.slope - math.sqrt(max(self.slope**2 - 4 * self.curve * c, 0.0))) / (2 * self.curve)
+        return max(self.start, root)
 
 
-def fit_tail(levels: Sequence[float], counts: Sequence[float], weights: Sequence[float]) -> Tail:
+def fit_tail(
+    levels: Sequence[float] | Floats, counts: Sequence[float] | Floats, weights: Sequence[float] | Floats
+) -> Tail:
     """Fit `Tail` to rates `counts` > 0 at `levels`, by weighted least squares of their logarithms."""
     t, logs, weight = np.asarray(levels), np.log(counts), np.sqrt(weights)
     for terms in (3, 2):

@@ -1,48 +1,92 @@
-"""Measure the null of a run: outside what is beyond doubt, first by size alone, then by the null itself."""
+"""Measure the null of a run: outside what is beyond doubt, and what the noise's own law makes all but impossible."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kizu.detect.calibrate import Null, measure
-from kizu.detect.decide import overwhelming
-from kizu.detect.hysteresis import candidates
-from kizu.detect.maps import BEYOND_DOUBT, SIZES, Sign, measure_scales, smoothed
+from kizu.detect.calibrate import Null, first_look, measure
+from kizu.detect.hysteresis import HIGH, grown
+from kizu.detect.maps import BEYOND_DOUBT, SIZES, Scale, Sign, Smoothed, measure_scales, smoothed, spread, standardised
+from kizu.detect.null import Tail
 from kizu.detect.smooth import dilate
 from kizu.engines.threads import map_blocks
 from kizu.typing import Bools, Floats
 
-USUAL_RATE = 0.1
-"""The false regions per image that "beyond doubt" is measured against, whatever the rule is."""
+USUAL, IMPROBABLE = 0.1, 0.003
+"""False regions per image at the usual rule, and those so much rarer that they are kept out of the
+null: hardly any noise is. The first sets how far such a region reaches."""
+LOOKS = 2
+"""The first look leaves out the clearest; the second, without those, the rest."""
+LOOKED_AT = 40
+"""Frames, evenly spread, that a look counts regions in."""
 
 
 def nulls_of(
     z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, seed: int, jobs: int
 ) -> tuple[Null, ...]:
-    """The null of every scale for z (frames, height, width).
-
-    The refit's mask is generous: it takes the restless parts of a quiet scene with it, and a null
-    without those would promise too much. So the first null leaves out only what no noise does, and
-    the one that counts what the first finds all but impossible.
-    """
-    scales = measure_scales(z, seen, sign=sign, min_area=min_area, jobs=jobs)
-
-    def huge(t: int) -> Bools:
-        mask = np.zeros(z.shape[1:], np.bool_)
-        for size, level in BEYOND_DOUBT.items():
-            raw = np.nan_to_num(smoothed(z[t], size, sign, None if seen is None else seen[t]))
-            labels, kept = candidates(raw, level / 2, 1)
-            mask |= np.isin(labels, [c.label for c in kept])
-        return dilate(mask, SIZES[-1])
-
-    def improbable(t: int) -> Bools:
-        found = overwhelming(z[t], None if seen is None else seen[t], first, USUAL_RATE, sign)
-        return dilate(found, SIZES[-1])
-
-    excluded = _excluded(map_blocks(huge, range(len(z)), jobs=jobs), seen)
-    first = measure(z, excluded, scales, sign=sign, seed=seed, jobs=jobs)
-    excluded = _excluded(map_blocks(improbable, range(len(z)), jobs=jobs), seen)
+    """The null of every scale for z (frames, height, width); `seen` likewise, or None."""
+    scales, excluded = without_defects(z, seen, sign=sign, min_area=min_area, jobs=jobs)
     return measure(z, excluded, scales, sign=sign, seed=seed, jobs=jobs)
 
 
-def _excluded(masks: list[Bools], seen: Bools | None) -> Bools:
-    mask = np.stack(masks)
-    return mask if seen is None else mask | ~seen
+def without_defects(
+    z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, jobs: int
+) -> tuple[tuple[Scale, ...], Bools]:
+    """The scales, and what the null must not be made of (frames, height, width).
+
+    The refit's mask is generous: it takes the restless parts of a quiet scene with it, and a null
+    without those would promise too much. So what is left out is what no noise does, then what the
+    law of the noise's many small regions makes all but impossible.
+    """
+    raw = smooth_once(z, seen, sign, jobs)
+    scales = measure_scales(raw, z.shape, min_area=min_area)
+
+    def excluded_by(regions: Callable[[int], Bools]) -> Bools:
+        mask = np.stack(map_blocks(lambda t: dilate(regions(t), SIZES[-1]), range(len(z)), jobs=jobs))
+        return mask if seen is None else mask | ~seen
+
+    excluded = excluded_by(partial(beyond_doubt, raw=raw))
+    sample = spread(len(z), LOOKED_AT)
+    for _ in range(LOOKS):
+        tails = tuple(first_look(_remaining(raw, scale, excluded, sample), scale, jobs) for scale in scales)
+        excluded = excluded_by(partial(improbable, raw=raw, scales=scales, tails=tails))
+    return scales, excluded
+
+
+def smooth_once(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Smoothed:
+    """Maps of every frame that are asked for again and again: kept in half precision, as medians are made."""
+
+    def one(t: int, size: int) -> NDArray[np.float16]:
+        return smoothed(z[t], size, sign, None if seen is None else seen[t]).astype(np.float16)
+
+    kept = {size: map_blocks(partial(one, size=size), range(len(z)), jobs=jobs) for size in SIZES[1:]}
+
+    def map_of(t: int, size: int) -> Floats:
+        if size in kept:
+            return kept[size][t].astype(np.float32)
+        return smoothed(z[t], size, sign, None if seen is None else seen[t])
+
+    return map_of
+
+
+def _remaining(raw: Smoothed, scale: Scale, excluded: Bools, sample: Sequence[int]) -> Floats:
+    """The standardised maps of the frames in `sample`, −∞ where excluded."""
+    frames = [np.where(excluded[t], np.float32(-np.inf), standardised(raw(t, scale.size), scale)) for t in sample]
+    return np.stack(frames)
+
+
+def beyond_doubt(t: int, raw: Smoothed) -> Bools:
+    """Regions of frame `t` that no noise makes, by size alone."""
+    masks = [grown(np.nan_to_num(raw(t, size)), level / HIGH, level) for size, level in BEYOND_DOUBT.items()]
+    return np.asarray(np.logical_or.reduce(masks))
+
+
+def improbable(t: int, raw: Smoothed, scales: tuple[Scale, ...], tails: tuple[Tail, ...]) -> Bools:
+    """Regions of frame `t` that a defect-free image would hold less often than `IMPROBABLE`."""
+    masks = []
+    for scale, tail in zip(scales, tails, strict=True):
+        low, high = (tail.level(rate / len(scales)) for rate in (USUAL, IMPROBABLE))
+        masks.append(grown(standardised(raw(t, scale.size), scale), low, HIGH * high))
+    return np.asarray(np.logical_or.reduce(masks))
