@@ -48,7 +48,7 @@ def lines(last: float) -> Progress:
         if now - last >= SECONDS:
             last = now
             of = f" of {total}" if total else ""
-            click.echo(f"kizu: {STAGES[stage].lower()}, {done}{of}", err=True)
+            click.echo(f"kizu: {STAGES.get(stage, stage).lower()}, {done}{of}", err=True)
 
     return say
 
@@ -61,5 +61,5 @@ def _bar() -> Iterator[Progress]:
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(STAGES["read"])
         yield lambda stage, done, total: bar.update(
-            task, description=STAGES[stage], completed=done, total=total or None
+            task, description=STAGES.get(stage, stage), completed=done, total=total or None
         )
