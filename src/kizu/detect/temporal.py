@@ -23,7 +23,7 @@ def pixel_statistics(values: Floats, known: Bools | None = None, *, quantum: flo
     more than which step is the usual one, and the center is refined by :func:`_between_steps`.
     """
     frames, pixels = values.shape
-    lines = np.ascontiguousarray(values.T)  # one pixel's time line is contiguous: sorting it is fast
+    lines = np.array(values.T, order="C")  # one pixel's time line is contiguous: sorting it is fast
     if known is None:
         count = np.full(pixels, frames)
     else:

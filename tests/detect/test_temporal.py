@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from kizu.calibration import MAD_TO_SIGMA
+from kizu.detect.temporal import pixel_statistics
+
+
+def draw(seed, frames, pixels=60, share=0.7):
+    """Random values and known entries; the first pixel has none, the second one, the third all."""
+    rng = np.random.default_rng(seed)
+    known = rng.random((frames, pixels)) < share
+    known[:, 0] = known[1:, 1] = False
+    known[0, 1] = known[:, 2] = True
+    return rng.normal(5.0, 3.0, (frames, pixels)), known
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 10, 31])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_center_and_scale_are_those_of_the_known_entries(frames, dtype):
+    values, known = draw(frames, frames)
+    values = values.astype(dtype)
+    found = pixel_statistics(values, known)
+    assert found.center.dtype == found.scale.dtype == dtype
+    np.testing.assert_array_equal(found.entries, known.sum(axis=0))
+    some = found.entries > 0
+    assert not some[0]
+    assert np.isnan(found.center[~some]).all()
+    assert np.isnan(found.scale[~some]).all()
+    lines = [values[known[:, p], p] for p in np.flatnonzero(some)]
+    center = np.array([np.median(line) for line in lines])
+    np.testing.assert_allclose(found.center[some], center, rtol=1e-6)
+    scale = [MAD_TO_SIGMA * np.median(np.abs(line - c)) for line, c in zip(lines, center, strict=True)]
+    np.testing.assert_allclose(found.scale[some], scale, rtol=1e-5, atol=1e-6)
+
+
+def test_no_mask_is_a_mask_of_ones():
+    values, known = draw(0, 20)
+    for without, full in zip(pixel_statistics(values), pixel_statistics(values, np.ones_like(known)), strict=True):
+        np.testing.assert_array_equal(without, full)
+
+
+@pytest.mark.parametrize("frames", [1, 20])
+def test_what_an_unknown_entry_holds_changes_nothing_and_no_entry_is_written(frames):
+    values, known = draw(1, frames)
+    loud = np.where(known, values, np.nan)
+    before = loud.copy()
+    for quiet, other in zip(pixel_statistics(values, known), pixel_statistics(loud, known), strict=True):
+        np.testing.assert_array_equal(quiet, other)
+    np.testing.assert_array_equal(loud, before)
+
+
+def test_rare_flips_of_a_rounded_pixel_are_farther_away_than_frequent_ones():
+    flips = np.array([1, 10, 30])
+    values = (np.arange(100)[:, None] < flips).astype(float)
+    found = pixel_statistics(values, quantum=1.0)
+    np.testing.assert_allclose(found.center, flips / 100)
+    np.testing.assert_array_equal(found.scale, 0)
+
+
+def test_one_far_entry_moves_a_rounded_pixels_center_by_no_more_than_a_step():
+    values = np.zeros((20, 1))
+    values[3] = 1000.0
+    assert pixel_statistics(values, quantum=1.0).center[0] == pytest.approx(1 / 20)
+    known = values < 500
+    assert pixel_statistics(values, known, quantum=1.0).center[0] == 0
+
+
+def test_scales_above_a_step_keep_the_median():
+    values, known = draw(2, 40)
+    fine = pixel_statistics(values, known, quantum=1e-3)
+    wide = fine.scale > 1e-3
+    np.testing.assert_array_equal(fine.center[wide], pixel_statistics(values, known).center[wide])
