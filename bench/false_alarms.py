@@ -18,10 +18,9 @@ from scipy import ndimage
 from kizu.detect.decide import Rule, decide
 from kizu.detect.regions import regions_of
 from kizu.pipeline import road
-from kizu.pipeline.find import find, work_of
+from kizu.pipeline.find import find
 from kizu.pipeline.found import Found
 from kizu.pipeline.options import Options
-from kizu.pipeline.refit import z_field
 from kizu.scenes import dot, plaster, scratch
 from kizu.stack import stack_of
 from kizu.typing import Bools, Floats
@@ -119,8 +118,8 @@ class Judged(NamedTuple):
 
 def judged(frames: "np.ndarray[Any, Any]") -> Judged:
     stored = frames if frames.dtype == np.uint8 else frames.astype(np.float32)
-    found, planes = find(stack_of(stored), None, default_options(), road.quiet)
-    return Judged(z_field(planes, work_of(found), 1), planes.seen, found)
+    found, field = find(stack_of(stored), None, default_options(), road.quiet)
+    return Judged(field.z, field.seen, found)
 
 
 def false_regions(cell: Cell) -> tuple[Cell, list[int]]:

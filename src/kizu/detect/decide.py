@@ -1,6 +1,7 @@
 """The decision on one frame: smoothed maps → joined score map, mask, and how likely each part is false."""
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -50,10 +51,15 @@ def lows_for(rule: Rule, nulls: tuple[Null, ...], score: Floats | None = None) -
 
 def decide(z: Floats, seen: Bools | None, nulls: tuple[Null, ...], rule: Rule, sign: Sign) -> Decision:
     """Decide on one frame's signed z (height, width)."""
-    maps = [standardised(smoothed(z, null.scale.size, sign, seen), null.scale) for null in nulls]
+    return decide_on(lambda size: smoothed(z, size, sign, seen), seen, nulls, rule)
+
+
+def decide_on(map_of: Callable[[int], Floats], seen: Bools | None, nulls: tuple[Null, ...], rule: Rule) -> Decision:
+    """Decide on one frame's smoothed maps: `map_of(size)` is (height, width), before standardising."""
+    maps = [standardised(map_of(null.scale.size), null.scale) for null in nulls]
     score = score_map(maps, nulls)
-    mask = np.zeros(z.shape, np.bool_)
-    expected = np.full(z.shape, np.inf, np.float32)
+    mask = np.zeros(score.shape, np.bool_)
+    expected = np.full(score.shape, np.inf, np.float32)
     for w, null, low in zip(maps, nulls, lows_for(rule, nulls, score), strict=True):
         labels, kept = candidates(w, low, null.scale.min_area)
         if not kept:

@@ -15,10 +15,11 @@ from kizu.files import MODEL_CARD
 from kizu.models import background
 from kizu.parameters import Parameter
 from kizu.pipeline import found as found_module
-from kizu.pipeline.find import planes_for, settings_of, work_of
+from kizu.pipeline.find import field_for, planes_for, settings_of, work_of
 from kizu.pipeline.found import Found
+from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Options
-from kizu.pipeline.planes import ExposedBlocks, Planes
+from kizu.pipeline.planes import ExposedBlocks
 from kizu.pipeline.refit import Progress, flag, z_field
 from kizu.stack import Stack
 from kizu.typing import Bools, Floats
@@ -27,7 +28,7 @@ ROUNDS, STEPS = 3, 6
 """Fit, flag, fit without the flagged; steps of each projection."""
 
 
-def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Planes]:
+def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Field]:
     """What :func:`kizu.pipeline.find.find` gives, with everything but the frames' own numbers from OUT0."""
     earlier = _earlier(Path(str(options.background)))
     _same_geometry(stack, earlier, str(options.background))
@@ -43,7 +44,7 @@ def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress
         placed = replace(placed, left=left)
         flagged = flag(z_field(planes, work_of(placed), settings.jobs), planes.seen, settings.jobs)
         known = ~flagged if planes.seen is None else planes.seen & ~flagged
-    return placed, planes
+    return placed, field_for(planes, placed, options)
 
 
 def _earlier(folder: Path) -> Found:

@@ -45,7 +45,7 @@ def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dic
 
 
 def _parameters(fitted: Fitted) -> dict[str, dict[str, Any]]:
-    rounds = Parameter(fitted.rounds, "refits until less than 0.05 % of the mask changed (8 at most)")
+    rounds = Parameter(fitted.rounds, "refits until less than 0.1 % of the mask changed (8 at most)")
     found = {"sigma": fitted.sigma, **fitted.settled.chosen._asdict(), "rounds": rounds}
     return {name: {"value": p.value, "why": p.why} for name, p in found.items()}
 

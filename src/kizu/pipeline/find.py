@@ -10,7 +10,7 @@ from kizu.detect.register import Registration, register
 from kizu.parameters import Parameter
 from kizu.pipeline.facts import fit_facts
 from kizu.pipeline.found import Found
-from kizu.pipeline.nulls import nulls_of
+from kizu.pipeline.nulls import Field, field_of, nulls_of
 from kizu.pipeline.options import TOL, Options
 from kizu.pipeline.planes import Planes, planes_of
 from kizu.pipeline.refit import Progress, Settings, Work, refit, z_field
@@ -18,7 +18,7 @@ from kizu.stack import Stack
 from kizu.typing import Bools
 
 
-def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Planes]:
+def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Field]:
     """Register, refit until the mask stands still, certify, and measure the null."""
     registration = register(
         stack.frames,
@@ -32,14 +32,8 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
     fitted = refit(planes, registration, settings, progress)
     work = fitted.work
     progress("calibrate", 0, 1)
-    nulls = nulls_of(
-        z_field(planes, work, options.jobs),
-        planes.seen,
-        sign=options.sign,
-        min_area=options.min_area,
-        seed=options.seed,
-        jobs=options.jobs,
-    )
+    field = field_of(z_field(planes, work, options.jobs), planes.seen, options.sign, options.jobs)
+    nulls = nulls_of(field, sign=options.sign, min_area=options.min_area, seed=options.seed, jobs=options.jobs)
     found = Found(
         shifts=registration.shifts,
         gains=work.gains,
@@ -53,7 +47,7 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
         nulls=nulls,
         facts=fit_facts(fitted, registration, planes),
     )
-    return found, planes
+    return found, field
 
 
 def settings_of(options: Options, stack: Stack) -> Settings:
@@ -92,6 +86,11 @@ def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Option
         return planes
     seen: Any = found.trusted[None] if planes.seen is None else planes.seen & found.trusted
     return replace(planes, seen=np.broadcast_to(seen, (planes.frames, *planes.size)))
+
+
+def field_for(planes: Planes, found: Found, options: Options) -> Field:
+    """The z of frames on the canvas of `found`, and its smoothed maps."""
+    return field_of(z_field(planes, work_of(found), options.jobs), planes.seen, options.sign, options.jobs)
 
 
 def work_of(found: Found) -> Work:

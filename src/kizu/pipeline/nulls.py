@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,24 +24,33 @@ LOOKED_AT = 40
 """Frames, evenly spread, that a look counts regions in."""
 
 
-def nulls_of(
-    z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, seed: int, jobs: int
-) -> tuple[Null, ...]:
-    """The null of every scale for z (frames, height, width); `seen` likewise, or None."""
-    scales, excluded = without_defects(z, seen, sign=sign, min_area=min_area, jobs=jobs)
-    return measure(z, excluded, scales, sign=sign, seed=seed, jobs=jobs)
+class Field(NamedTuple):
+    """What a run is judged by: signed z (frames, height, width), what is seen (or None), and smoothed maps of it."""
+
+    z: Floats
+    seen: Bools | None
+    maps: Smoothed
 
 
-def without_defects(
-    z: Floats, seen: Bools | None, *, sign: Sign, min_area: int | None, jobs: int
-) -> tuple[tuple[Scale, ...], Bools]:
+def field_of(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Field:
+    """Smooth z once: its maps are asked for by the null, again and again, and by the decision."""
+    return Field(z, seen, smooth_once(z, seen, sign, jobs))
+
+
+def nulls_of(field: Field, *, sign: Sign, min_area: int | None, seed: int, jobs: int) -> tuple[Null, ...]:
+    """The null of every scale."""
+    scales, excluded = without_defects(field, min_area=min_area, jobs=jobs)
+    return measure(field.z, excluded, scales, sign=sign, seed=seed, jobs=jobs)
+
+
+def without_defects(field: Field, *, min_area: int | None, jobs: int) -> tuple[tuple[Scale, ...], Bools]:
     """The scales, and what the null must not be made of (frames, height, width).
 
     The refit's mask is generous: it takes the restless parts of a quiet scene with it, and a null
     without those would promise too much. So what is left out is what no noise does, then what the
     law of the noise's many small regions makes all but impossible.
     """
-    raw = smooth_once(z, seen, sign, jobs)
+    z, seen, raw = field
     scales = measure_scales(raw, z.shape, min_area=min_area)
 
     def excluded_by(regions: Callable[[int], Bools]) -> Bools:

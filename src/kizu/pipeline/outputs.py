@@ -1,21 +1,23 @@
 """Every frame's files and rows, in the frame's own pixels and units."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.detect.decide import Decision, decide
+from kizu.detect.decide import Decision, decide_on
 from kizu.detect.regions import Region, regions_of, top_mean
 from kizu.detect.register import from_canvas
 from kizu.engines.threads import map_blocks
 from kizu.io.pictures import Picture, display, exact_or_display, outlined
 from kizu.io.results import Results
 from kizu.pipeline.found import Found
+from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
 from kizu.stack import Stack
-from kizu.typing import Bools, Floats
+from kizu.typing import Floats
 
 MOST_CROPS = 200
 """Crops of the worst regions; the table has all of them."""
@@ -24,12 +26,11 @@ BATCH = 16
 
 
 class Frames(NamedTuple):
-    """All that a frame's files are made of. `z` is on the canvas; `seen` too, or None."""
+    """All that a frame's files are made of; the field is on the canvas."""
 
     stack: Stack
     found: Found
-    z: Floats
-    seen: Bools | None
+    field: Field
     span: tuple[float, float]
 
     def pixels(self, index: int) -> NDArray[Any]:
@@ -67,14 +68,14 @@ class Rows(NamedTuple):
     regions: list[dict[str, Any]]
 
 
-def frames_of(stack: Stack, found: Found, z: Floats, seen: Bools | None) -> Frames:
+def frames_of(stack: Stack, found: Found, field: Field) -> Frames:
     """With one display range for the whole run: that of 8 bits, else of the data."""
     if stack.frames.dtype == np.uint8:
-        return Frames(stack, found, z, seen, (0.0, 255.0))
+        return Frames(stack, found, field, (0.0, 255.0))
     sample = stack.frames[:: max(1, stack.used // 50)]
     with np.errstate(invalid="ignore"):
         low, high = np.nanquantile(sample, (0.001, 0.999)).tolist()
-    return Frames(stack, found, z, seen, (low, high))
+    return Frames(stack, found, field, (low, high))
 
 
 def write_frames(frames: Frames, results: Results, options: Options, progress: Progress) -> list[Rows]:
@@ -90,11 +91,11 @@ def write_frames(frames: Frames, results: Results, options: Options, progress: P
 
 
 def _write_one(frames: Frames, index: int, results: Results, options: Options) -> Rows:
-    found = frames.found
-    seen = None if frames.seen is None else frames.seen[index]
-    decision = decide(frames.z[index], seen, found.nulls, options.rule, options.sign)
+    found, field = frames.found, frames.field
+    seen = None if field.seen is None else field.seen[index]
+    decision = decide_on(partial(field.maps, index), seen, found.nulls, options.rule)
     own = _in_frame(frames, decision, index)
-    regions = regions_of(own.mask, own.score, frames.back(frames.z[index], index), own.expected)
+    regions = regions_of(own.mask, own.score, frames.back(field.z[index], index), own.expected)
     name = frames.stack.names[index]
     if not results.has_frame(name):
         results.write_frame(

@@ -25,7 +25,7 @@ from kizu.typing import Bools, Floats
 
 ROUNDS = 8
 """Refits at most; video settles in four to six."""
-STANDS_STILL = 5e-4
+STANDS_STILL = 1e-3
 """Share of the mask that may still change."""
 FLAG = 3.5
 """|z| that counts while refitting (Iglewicz & Hoaglin 1993): lower than any decision, so that halos

@@ -18,14 +18,14 @@ from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline import found as found_module
 from kizu.pipeline.against import judge_against
 from kizu.pipeline.estimate import check_memory, estimate
-from kizu.pipeline.find import find, planes_for, work_of
+from kizu.pipeline.find import field_for, find, planes_for
 from kizu.pipeline.found import Found
 from kizu.pipeline.manifest import Outcome, close
 from kizu.pipeline.matrix import inspect_matrix
+from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Align, Options
 from kizu.pipeline.outputs import frames_of, write_frames
-from kizu.pipeline.planes import Planes
-from kizu.pipeline.refit import Progress, z_field
+from kizu.pipeline.refit import Progress
 from kizu.stack import Stack
 from kizu.typing import Bools
 
@@ -98,9 +98,7 @@ def inspect_as(options: Options, inputs: Sequence[str], out: Path, progress: Pro
     mask = None if options.ignore is None else read_mask(options.ignore, stack.height, stack.width)
     key = options.key(stack.sources, stack.used)
     with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results:
-        found, planes = judged(stack, mask, options, results, progress)
-        frames = frames_of(stack, found, z_field(planes, work_of(found), options.jobs), planes.seen)
-        del planes
+        frames = frames_of(stack, *judged(stack, mask, options, results, progress))
         rows = write_frames(frames, results, options, progress)
         return close(frames, rows, results, options, seconds=time.monotonic() - started)
 
@@ -140,13 +138,13 @@ def refuse_alone(frames: int, name: str, options: Options) -> None:
 
 def judged(
     stack: Stack, ignore: Bools | None, options: Options, results: Results, progress: Progress
-) -> tuple[Found, Planes]:
+) -> tuple[Found, Field]:
     """Background and null: from the interrupted run, from an earlier one, or from the stack itself."""
     model = results.folder / "model"
     if options.resume and (model / "model.json").is_file():
         found, key = found_module.load(model)
         if key == results.key:
-            return found, planes_for(stack, found, ignore, options)
-    found, planes = (judge_against if options.background else find)(stack, ignore, options, progress)
+            return found, field_for(planes_for(stack, found, ignore, options), found, options)
+    found, field = (judge_against if options.background else find)(stack, ignore, options, progress)
     found_module.save(found, model, results.key)
-    return found, planes
+    return found, field
