@@ -72,7 +72,7 @@ def warnings(run: Document) -> list[str]:
         found.append(f"{lost} of {count(frames['declared'], 'image')} could not be read.")
     if skipped:
         found.append(f"{count(len(skipped), 'input')} left out: see Inputs.")
-    if run["decision"]["approximate"]:
+    if run["decision"]["approximate"] and not any("approximate" in warning for warning in found):
         found.append(
             f"The false-alarm rate is approximate: {count(frames['used'], 'image')} is too few to measure it well."
         )
