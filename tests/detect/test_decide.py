@@ -97,6 +97,14 @@ def test_the_family_of_the_fdr_is_one_image(fdr):
     assert lows_for(Rule("fdr", fdr), NULLS, np.zeros(SHAPE)) == (math.inf,) * 3
 
 
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_strong_square_is_found_by_its_fdr_even_if_nothing_comes_between_it_and_the_noise(noise, seed):
+    z = noise * np.random.default_rng(seed).standard_normal(SHAPE).astype(np.float32) + np.float32(12) * square(3)
+    found = decide(z, None, NULLS, Rule("fdr", 0.05), "both")
+    assert found.mask[square(3)].all()
+
+
 def test_the_fdr_rule_needs_an_image():
     with pytest.raises(TypeError, match="score map"):
         lows_for(Rule("fdr", 0.1), NULLS)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from kizu.detect.register import register
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import Planes, planes_of
-from kizu.pipeline.refit import Fitted, Settings, flag, judge, refit, z_field
+from kizu.pipeline.refit import Fitted, Settings, expose, flag, judge, refit, z_field
 
 FRAMES, HEIGHT, WIDTH, SIDE = 30, 48, 40, 8
 NOISE, BRIGHT = 1.0, 40.0
@@ -86,6 +86,15 @@ def test_gains_are_recovered(made):
     gains, work = made.gains, made.found.work
     found = work.gains / np.median(work.gains, axis=0)
     np.testing.assert_allclose(found, np.broadcast_to(gains[:, None], found.shape), atol=0.02)
+
+
+def test_exposure_is_found_again_from_what_is_not_flagged(made):
+    frames_alike = np.ones_like(made.found.work.gains)
+    lost = made.found.work._replace(gains=frames_alike, biases=0 * frames_alike)
+    found = expose(made.planes, lost)
+    gains = found.gains / np.median(found.gains, axis=0)
+    np.testing.assert_allclose(gains, np.broadcast_to(made.gains[:, None], gains.shape), atol=0.02)
+    assert found.flagged is lost.flagged
 
 
 def test_scales_are_those_of_the_noise(made):

@@ -45,6 +45,8 @@ def lows_for(rule: Rule, nulls: tuple[Null, ...], score: Floats | None = None) -
     limit = benjamini_hochberg(p_value, rule.value)
     if limit <= 0:
         return tuple(math.inf for _ in nulls)
+    # The procedure's own line, not the last p-value below it: that is a strong defect's where no noise comes between
+    limit = rule.value * np.count_nonzero(p_value <= limit) / p_value.size
     cut = float(-special.ndtri(limit / 2))
     return tuple(float(np.interp(cut, null.scores, null.levels)) for null in nulls)
 
