@@ -31,11 +31,13 @@ RAISE, RAISES = 1.02, 4
 """tau_background is put this much above the largest singular value of what is left, so many times at most."""
 SHOWN = 10
 """Singular values beyond the rank that a report shows."""
+ALIVE = 0.01
+"""A component below this share of tau_background has as good as vanished."""
 PRUNE = 0.3
 """A component whose singular value is below this share of tau_background is left out."""
 POWER_STEPS, SPARE = 2, 2
 """Power steps that find new directions, and how many more than needed are carried."""
-MAX_ITER = 15
+MAX_ITER = 40
 """Steps of the certified solve, which usually takes six."""
 
 
@@ -68,6 +70,12 @@ def thresholds(
 def start_from(picture: Floats, frames: int) -> State:
     """The state whose background is `picture` (columns,) in every frame."""
     return weighted_pcp.start_at(np.ones((frames, 1)), picture[None, :])
+
+
+def alive(state: State, chosen: Thresholds) -> State:
+    """`state` without components that the threshold has made vanish: nothing brings those back."""
+    kept = max(1, int(np.count_nonzero(state.sizes > ALIVE * chosen.tau_background.value)))
+    return state._replace(left=state.left[:, :kept], right=state.right[:kept], sizes=state.sizes[:kept])
 
 
 def grow(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> State:

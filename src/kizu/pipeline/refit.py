@@ -32,6 +32,12 @@ FLAG = 3.5
 and soft edges do not enter the background again."""
 WINDOW = 5
 """Pixels: a majority in this window must vote, and a flag is widened by it."""
+SAME = 0.95
+"""The noise scale stands still when a round takes less than 5 % off it."""
+RUNAWAY = 0.35
+"""Share of flagged entries above which the mask is not trusted: a third of a picture is not a defect."""
+UNMASKED_RANK = 10
+"""Largest rank where nothing is masked (a face under any light has about nine dimensions, Basri & Jacobs 2003)."""
 EXPOSURES = 2
 """Rounds that estimate gain and bias again, now that the mask is known."""
 THIN = 3
@@ -73,48 +79,98 @@ class Fitted(NamedTuple):
 
 
 def refit(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Fitted:
-    """Alternate background and mask on registered frames; certify the last background."""
-    work, sigma, state = first_look(planes, registration, settings)
-    rounds = 0
-    for rounds in range(1, ROUNDS + 1):
-        progress("refit", rounds, ROUNDS)
-        chosen = _thresholds(planes, work, sigma.value, settings)
-        data, steps = _data(planes, work), background.MORE_STEPS
-        if rounds == 1:
-            state, steps = background.grow(data, chosen, state, jobs=settings.jobs), background.FIRST_STEPS
-        state = background.fit(data, chosen, state, steps=steps, jobs=settings.jobs)
-        work, changed = judge(planes, work._replace(left=state.left, right=state.right), settings)
-        if changed < STANDS_STILL and rounds > 1:
-            break
-        if rounds <= EXPOSURES:
-            work = expose(planes, work)
+    """Alternate background, mask and noise scale on registered frames; certify the last background.
+
+    Where the mask runs away, the frames differ by more than a few things that do not belong: light
+    that moves over a face, say. Then nothing is masked and no exposure divided out: a background of
+    higher rank takes what the frames have in common, and the Huber loss alone resists the rest.
+    """
+    found = _alternate(planes, registration, settings, progress)
+    if found is None:
+        still = registration._replace(gains=np.ones_like(registration.gains), biases=np.zeros_like(registration.biases))
+        found = _unmasked(planes, still, settings, progress)
+    work, state, sigma, rounds, settings = found
     progress("certify", 0, 1)
     chosen = _thresholds(planes, work, sigma.value, settings)
-    data = _data(planes, work)
-    settled = background.settle(data, chosen, state, tol=settings.tol, jobs=settings.jobs)
+    settled = background.settle(_data(planes, work), chosen, state, tol=settings.tol, jobs=settings.jobs)
     factors = background.compact(settled.solution.state, settled.chosen, settings.jobs)
     work = work._replace(left=factors.left, right=factors.right)
     return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds)
 
 
-def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, Parameter, State]:
-    """Judge by the median picture alone: its residual gives the first mask and the noise scale."""
+class Alternated(NamedTuple):
+    """Where the alternation ended, and the settings that it ended with."""
+
+    work: Work
+    state: State
+    sigma: Parameter
+    rounds: int
+    settings: Settings
+
+
+def _alternate(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Alternated | None:
+    """Fit, flag, refit without the flagged until the mask stands still; None if it runs away."""
+    work, state = first_look(planes, registration, settings)
+    sigma = sigma_of(work, registration, settings)
+    rounds = 0
+    for rounds in range(1, ROUNDS + 1):
+        progress("refit", rounds, ROUNDS)
+        state = _fit(planes, work, state, sigma.value, settings, first=rounds == 1)
+        work, changed = judge(planes, work._replace(left=state.left, right=state.right), settings)
+        if work.flagged is not None and float(work.flagged.mean()) > RUNAWAY:
+            return None
+        before, sigma = sigma, sigma_of(work, registration, settings)
+        if changed < STANDS_STILL and sigma.value > SAME * before.value and rounds > 1:
+            break
+        if rounds <= EXPOSURES:
+            work = expose(planes, work)
+    return Alternated(work, state, sigma, rounds, settings)
+
+
+def _unmasked(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Alternated:
+    """Refit with nothing masked until the noise scale stands still."""
+    settings = settings._replace(rank=settings.rank or min(UNMASKED_RANK, max(1, planes.frames // 5)))
+    work, state = first_look(planes, registration, settings)
+    work = work._replace(flagged=None)
+    sigma = sigma_of(work, registration, settings)
+    rounds = 0
+    for rounds in range(1, ROUNDS + 1):
+        progress("refit", rounds, ROUNDS)
+        state = _fit(planes, work, state, sigma.value, settings, first=True)
+        work = work._replace(left=state.left, right=state.right)
+        work = work._replace(scale=measure(planes, work, settings))
+        before, sigma = sigma, sigma_of(work, registration, settings)
+        if sigma.value > SAME * before.value and rounds > 1:
+            break
+    return Alternated(work, state, sigma, rounds, settings)
+
+
+def _fit(planes: Planes, work: Work, state: State, sigma: float, settings: Settings, *, first: bool) -> State:
+    """A few steps at the present mask and noise scale; components that a smaller scale lets in are looked for."""
+    chosen, data = _thresholds(planes, work, sigma, settings), _data(planes, work)
+    state = background.grow(data, chosen, background.alive(state, chosen), jobs=settings.jobs)
+    steps = background.FIRST_STEPS if first else background.MORE_STEPS
+    return background.fit(data, chosen, state, steps=steps, jobs=settings.jobs)
+
+
+def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, State]:
+    """Judge by the median picture alone: its residual gives the first mask and the first noise scale."""
     nothing = np.zeros((planes.frames, 0), np.float32), np.zeros((0, planes.columns), np.float32)
     work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes))
     picture = _on_canvas(planes, registration, _data(planes, work), settings.jobs)
     state = background.start_from(picture, planes.frames)
     work, _ = judge(planes, work._replace(left=state.left, right=state.right), settings)
-    return work, _sigma(work, settings, picture), state
+    return work, state
 
 
-def _sigma(work: Work, settings: Settings, picture: Floats) -> Parameter:
-    """The noise scale that the thresholds are made of."""
+def sigma_of(work: Work, registration: Registration, settings: Settings) -> Parameter:
+    """The noise scale that the thresholds are made of: what the present background leaves in a typical pixel."""
     if settings.noise is not None:
         return settings.noise
     typical = float(np.median(work.scale.overall))
     least = 0.0 if settings.quantum is None else settings.quantum / math.sqrt(12)
-    tiny = float(np.finfo(np.float32).eps) * float(np.abs(picture).max(initial=0))
-    why = "1.4826 · MAD of the frames about their median picture, typical pixel"
+    tiny = float(np.finfo(np.float32).eps) * float(np.nanmax(np.abs(registration.reference), initial=0))
+    why = "1.4826 · MAD of M − L, typical pixel, after the last refit"
     if typical < least:
         why = "rounding of the input: its step / √12"
     return Parameter(max(typical, least, tiny, float(np.finfo(np.float32).tiny)), why)
