@@ -166,5 +166,5 @@ def score_map(maps: list[Floats], nulls: tuple[Null, ...]) -> Floats:
     """The calibrated z-map of one frame: the largest score over the scales; 0 where not seen."""
     best = np.zeros(maps[0].shape, np.float32)
     for w, null in zip(maps, nulls, strict=True):
-        np.maximum(best, np.interp(w, null.levels, null.scores).astype(np.float32), out=best)
+        np.maximum(best, np.interp(w, null.levels, null.scores, left=0.0).astype(np.float32), out=best)
     return best
