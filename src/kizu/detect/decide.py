@@ -9,9 +9,12 @@ from scipy import ndimage, special
 
 from kizu.calibration import benjamini_hochberg
 from kizu.detect.calibrate import Null, score_map
-from kizu.detect.hysteresis import candidates, extent
+from kizu.detect.hysteresis import HIGH, candidates, extent
 from kizu.detect.maps import Sign, smoothed, standardised
 from kizu.typing import Bools, Floats
+
+LEAST_Z = 1.0
+"""A region's peak in pixel scales, at least: frames without noise have a null of rounding errors."""
 
 
 class Rule(NamedTuple):
@@ -38,7 +41,7 @@ def lows_for(rule: Rule, nulls: tuple[Null, ...], score: Floats | None = None) -
     if rule.kind == "z":
         return tuple(rule.value for _ in nulls)
     if rule.kind == "false_alarms":
-        return tuple(float(null.rate.level(rule.value / len(nulls))) for null in nulls)
+        return tuple(max(float(null.rate.level(rule.value / len(nulls))), visible(null)) for null in nulls)
     if score is None:
         raise TypeError("the FDR rule needs the image's score map")
     p_value = 2 * special.ndtr(-score.astype(np.float64))
@@ -48,7 +51,12 @@ def lows_for(rule: Rule, nulls: tuple[Null, ...], score: Floats | None = None) -
     # The procedure's own line, not the last p-value below it: that is a strong defect's where no noise comes between
     limit = rule.value * np.count_nonzero(p_value <= limit) / p_value.size
     cut = float(-special.ndtri(limit / 2))
-    return tuple(float(np.interp(cut, null.scores, null.levels)) for null in nulls)
+    return tuple(max(float(np.interp(cut, null.scores, null.levels)), visible(null)) for null in nulls)
+
+
+def visible(null: Null) -> float:
+    """The low threshold below which a region's peak would be less than one pixel scale: no noise, no evidence."""
+    return (LEAST_Z - null.scale.center) / (HIGH * null.scale.spread)
 
 
 def decide(z: Floats, seen: Bools | None, nulls: tuple[Null, ...], rule: Rule, sign: Sign) -> Decision:
