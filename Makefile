@@ -41,4 +41,4 @@ $(VENV)/.test: $(VENV)/.core requirements/test.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-out
+	rm -rf $(VENV) demo-out demo-out-frames
