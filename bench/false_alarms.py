@@ -36,7 +36,7 @@ SEEDS = {20: 40, 50: 16, 400: 4}
 """Stacks per length: at least 800 frames, so that at least 80 false regions are expected of every cell."""
 QUICK_SEEDS = {20: 3}
 POWER_SEEDS, POWER_FRAMES, SPOILT = 4, 50, 0.3
-FALSE_SHARE, LEVEL = 0.05, 8.0
+FALSE_SHARE, LEVEL = 0.05, 3.0
 SIGMA = 2.0
 """Grey levels of noise, where the kind of noise does not say otherwise."""
 
