@@ -63,7 +63,14 @@ def main() -> NoReturn:
     """Run the command line of this process and leave with its exit code."""
     code = run(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt but the leaving
+    if code == OUT_OF_ROOM:
+        _close_stdout()
     sys.exit(code)
+
+
+def _close_stdout() -> None:
+    """Send what stdout still holds nowhere: Python would try to write it again when it leaves, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -90,8 +97,7 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def _say_error(error: BaseException) -> int:
     if isinstance(error, BrokenPipeError) and not isinstance(error, KizuError):
-        # The reader has what it wanted; without this, Python complains again when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()  # the reader has what it wanted
         return DONE
     code, message = _code_and_message(error)
     click.echo(f"kizu: {message}", err=True)
