@@ -13,8 +13,9 @@ from kizu.detect.hysteresis import HIGH, candidates, extent
 from kizu.detect.maps import Sign, smoothed, standardised
 from kizu.typing import Bools, Floats
 
-LEAST_Z = 1.0
-"""A region's peak in pixel scales, at least: frames without noise have a null of rounding errors."""
+LEAST_Z = 0.5
+"""A region's peak in pixel scales, at least: frames without noise have a null of rounding errors. Half a
+step is what rounding can do; a whole one would hide medians of quiet 8-bit noise (a third of the stated rate)."""
 
 
 class Rule(NamedTuple):
