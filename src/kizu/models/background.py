@@ -160,7 +160,8 @@ def raised(chosen: Thresholds, largest: float) -> Thresholds:
     """`chosen` with tau_background just above `largest`."""
     rank = chosen.rank.value
     why = f"raised to the residual's own spectrum, so that rank {rank} stands still: the background is not white noise"
-    return chosen._replace(tau_background=Parameter(RAISE * largest, why))
+    kept = chosen.tau_anomaly._replace(why="lam · tau_background at the edge of the noise, before that was raised")
+    return chosen._replace(tau_background=Parameter(RAISE * largest, why), tau_anomaly=kept)
 
 
 class Compact(NamedTuple):
