@@ -72,17 +72,26 @@ def test_exposure_is_divided_out_of_any_run_of_columns(dtype, exact, span):
 
 
 @pytest.mark.parametrize("span", [(0, 2 * PIXELS), (PIXELS - 3, PIXELS + 4), (3, 9)])
-@pytest.mark.parametrize("hidden", [0.0, np.nan, np.inf])
+@pytest.mark.parametrize("hidden", [np.nan, 1e6])
 def test_missing_entries_are_zero_and_not_known_in_every_channel(span, hidden):
     known = np.random.default_rng(1).random((FRAMES, HEIGHT, WIDTH)) < 0.7
     frames = np.where(known[..., None], draw(2, np.float32), hidden).astype(np.float32)
-    data = exposed(Planes(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)), None, (0, 0)), known)
-    block = data.read(*span)
+    block = exposed(planes_of(frames, registration(), ignore=None, jobs=1), known).read(*span)
     wide = np.tile(known.reshape(FRAMES, -1), 2)[:, slice(*span)]
     np.testing.assert_array_equal(block.known, wide)
     np.testing.assert_array_equal(block.values[~wide], 0)
     full = exposed(Planes(draw(2, np.float32).transpose(0, 3, 1, 2).copy(), None, (0, 0))).read(*span)
     np.testing.assert_array_equal(block.values[wide], full.values[wide])
+
+
+@pytest.mark.parametrize("junk", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("shifts", [None, [[0, t % 2] for t in range(FRAMES)]])
+def test_pixels_are_finite_even_where_nobody_looks(junk, shifts):
+    frames, ignore = draw(2, np.float32), np.zeros((HEIGHT, WIDTH), bool)
+    ignore[2, 3] = True
+    frames[:, 2, 3, 1] = junk
+    planes = planes_of(frames, registration(shifts), ignore=ignore, jobs=1)
+    assert np.isfinite(planes.pixels).all()
 
 
 def test_blocks_side_by_side_are_the_whole():

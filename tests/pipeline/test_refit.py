@@ -91,7 +91,7 @@ def test_gains_are_recovered(made):
 def test_exposure_is_found_again_from_what_is_not_flagged(made):
     frames_alike = np.ones_like(made.found.work.gains)
     lost = made.found.work._replace(gains=frames_alike, biases=0 * frames_alike)
-    found = expose(made.planes, lost)
+    found = expose(made.planes, lost, 1)
     gains = found.gains / np.median(found.gains, axis=0)
     np.testing.assert_allclose(gains, np.broadcast_to(made.gains[:, None], gains.shape), atol=0.02)
     assert found.flagged is lost.flagged

@@ -61,7 +61,7 @@ def smoothed(z: Floats, size: int, sign: Sign, seen: Bools | None) -> Floats:
 def standardised(raw: Floats, scale: Scale) -> Floats:
     """(raw − center) / spread; NaN becomes −∞: unknown pixels never exceed anything."""
     w = (raw - np.float32(scale.center)) / np.float32(scale.spread)
-    return np.where(np.isnan(w), np.float32(-np.inf), w)
+    return np.asarray(np.fmax(w, np.float32(-np.inf), out=w))
 
 
 def spread(frames: int, most: int) -> list[int]:

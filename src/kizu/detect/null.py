@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.typing import Bools, Floats
+from kizu.typing import Bools, Floats, Integers
 
 BLOCK = 32
 """Pixels: longer than any correlation that a lens or a codec leaves."""
@@ -29,15 +29,13 @@ def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int) -> Floats:
     Blocks never touch `excluded` pixels, unless hardly anything else is left.
     """
     rng = np.random.default_rng(seed)
-    frames, height, width = z.shape
     busy = _integral(excluded)
-    maps = np.empty((count, height, width), np.float32)
+    maps = np.empty((count, *z.shape[1:]), np.float32)
     for one in maps:
-        for rows, columns in _tiles(height, width, rng):
-            t, y, x = _free_block(busy, rows, columns, frames, rng)
-            h, w = rows.stop - rows.start, columns.stop - columns.start
-            sign = np.float32(rng.integers(2) * 2 - 1)
-            np.multiply(z[t, y : y + h, x : x + w], sign, out=one[rows, columns])
+        tiles = _tiles(*one.shape, rng)
+        signs = np.float32(2 * rng.integers(2, size=len(tiles)) - 1)
+        for (y0, x0, h, w), (t, y, x), sign in zip(tiles, _free_blocks(busy, tiles, rng), signs, strict=True):
+            np.multiply(z[t, y : y + h, x : x + w], sign, out=one[y0 : y0 + h, x0 : x0 + w])
     return maps
 
 
@@ -50,26 +48,28 @@ def _integral(excluded: Bools) -> NDArray[np.int32]:
     return sums
 
 
-def _tiles(height: int, width: int, rng: np.random.Generator) -> list[tuple[slice, slice]]:
-    """Blocks that cover a picture, their grid at a random place."""
+def _tiles(height: int, width: int, rng: np.random.Generator) -> Integers:
+    """(y, x, height, width) of blocks that cover a picture, their grid at a random place."""
     oy, ox = (int(o) for o in rng.integers(0, BLOCK, 2))
-    return [
-        (slice(max(y, 0), min(y + BLOCK, height)), slice(max(x, 0), min(x + BLOCK, width)))
-        for y in range(-oy, height, BLOCK)
-        for x in range(-ox, width, BLOCK)
-    ]
+    corners = np.stack(np.meshgrid(np.arange(-oy, height, BLOCK), np.arange(-ox, width, BLOCK)), axis=-1).reshape(-1, 2)
+    first, last = np.maximum(corners, 0), np.minimum(corners + BLOCK, (height, width))
+    return np.concatenate([first, last - first], axis=1)
 
 
-def _free_block(
-    busy: NDArray[np.int32], rows: slice, columns: slice, frames: int, rng: np.random.Generator
-) -> tuple[int, int, int]:
-    """(frame, y, x) of a block of this size without excluded pixels; the least busy one tried if there is none."""
-    h, w = rows.stop - rows.start, columns.stop - columns.start
-    here = rng.integers(0, frames, TRIES)
-    taken = _taken(busy, here, np.full(TRIES, rows.start), np.full(TRIES, columns.start), h, w)
-    if taken.min() == 0:
-        return int(here[np.argmin(taken)]), rows.start, columns.start
-    height, width = busy.shape[1] - 1, busy.shape[2] - 1
+def _free_blocks(busy: NDArray[np.int32], tiles: Integers, rng: np.random.Generator) -> Integers:
+    """(frame, y, x) of a block without excluded pixels for every tile; the least busy one tried if there is none."""
+    frames = rng.integers(0, len(busy), (len(tiles), TRIES))
+    taken = _taken(busy, frames, *tiles.T[..., None])
+    best = np.argmin(taken, axis=1)
+    every = np.arange(len(tiles))
+    found = np.column_stack([frames[every, best], tiles[:, :2]])
+    for k in np.flatnonzero(taken[every, best]):
+        found[k] = _anywhere(busy, *tiles[k, 2:], rng)
+    return found
+
+
+def _anywhere(busy: NDArray[np.int32], h: int, w: int, rng: np.random.Generator) -> tuple[int, int, int]:
+    frames, height, width = busy.shape[0], busy.shape[1] - 1, busy.shape[2] - 1
     t = rng.integers(0, frames, WIDE_TRIES)
     y, x = rng.integers(0, height - h + 1, WIDE_TRIES), rng.integers(0, width - w + 1, WIDE_TRIES)
     best = int(np.argmin(_taken(busy, t, y, x, h, w)))
@@ -77,8 +77,9 @@ def _free_block(
 
 
 def _taken(
-    busy: NDArray[np.int32], t: NDArray[np.int_], y: NDArray[np.int_], x: NDArray[np.int_], h: int, w: int
+    busy: NDArray[np.int32], t: Integers, y: Integers, x: Integers, h: Integers | int, w: Integers | int
 ) -> NDArray[np.int32]:
+    """Excluded pixels of the blocks of h × w pixels at (t, y, x)."""
     return busy[t, y + h, x + w] - busy[t, y, x + w] - busy[t, y + h, x] + busy[t, y, x]
 
 

@@ -28,7 +28,8 @@ def robust_scale(residual: NDArray[Any]) -> float:
     size = np.abs(thinned(residual))
     if size.size == 0:
         return 0.0
-    middle, mean = float(np.median(size)), float(np.mean(size, dtype=np.float64))
+    half = size.size // 2
+    middle, mean = float(np.partition(size, half)[half]), float(np.mean(size, dtype=np.float64))
     return MAD_TO_SIGMA * middle if middle > ROUNDING * mean else mean
 
 

@@ -1,5 +1,7 @@
 """From residuals to z: per-pixel robust scales, floored, and the channel that speaks loudest."""
 
+from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -51,9 +53,7 @@ def _typical(mad: Floats, few: Bools) -> float:
     return float(np.median(usable)) if usable.size else 0.0
 
 
-def loudest(z: Floats) -> Floats:
-    """The signed value of largest size over the channels: (channels, ...) → (...)."""
-    best = z[0]
-    for other in z[1:]:
-        best = np.where(np.abs(other) > np.abs(best), other, best)
-    return np.asarray(best)
+def loudest(channels: Sequence[Floats]) -> Floats:
+    """The signed value of largest size over the channels, all of one shape; of two as large, the positive one."""
+    highest, lowest = reduce(np.maximum, channels), reduce(np.minimum, channels)
+    return np.copysign(np.maximum(highest, -lowest), highest + lowest)

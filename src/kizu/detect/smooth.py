@@ -32,12 +32,13 @@ def _median_one(picture: NDArray[np.int16], size: int) -> NDArray[np.int16]:
     half, width = size // 2, picture.shape[1]
     padded = np.pad(picture, half, constant_values=UNKNOWN)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
+    middle = box_sum(picture < UNKNOWN, size) // 2  # unknown patterns sort last
     rows = max(1, BLOCK_PIXELS // width)
     out = np.empty_like(picture)
     for start in range(0, len(picture), rows):
         block = np.sort(windows[start : start + rows].reshape(-1, size * size), axis=1)
-        known = np.count_nonzero(block < UNKNOWN, axis=1)  # unknown patterns sort last
-        out[start : start + rows] = block[np.arange(len(block)), known // 2].reshape(-1, width)
+        chosen = block[np.arange(len(block)), middle[start : start + rows].ravel()]
+        out[start : start + rows] = chosen.reshape(-1, width)
     return out
 
 

@@ -91,14 +91,12 @@ def mask_bytes(mask: Bools) -> bytes:
 
 
 def map_bytes(score_map: NDArray[Any]) -> bytes:
-    """`score_map` as a float32 TIFF, deflated; NaN (unknown) is kept."""
+    """`score_map` as a float32 TIFF; NaN (unknown) is kept. Not deflated: a third of the time for a quarter less."""
     file = BytesIO()
     tifffile.imwrite(
         file,
         np.ascontiguousarray(score_map, dtype=np.float32),
         photometric="minisblack",
-        compression="zlib",
-        compressionargs={"level": COMPRESSION},
         metadata=None,
         software=False,
     )

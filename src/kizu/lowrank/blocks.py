@@ -15,6 +15,9 @@ from kizu.typing import Bools, Floats
 BLOCK_ENTRIES = 1 << 19
 """Entries of one block: its float32 copy (2 MB) and its few companions stay in the cache."""
 
+RUNS = 16
+"""Partial sums of a pass: few enough to hold, many enough for every thread."""
+
 
 class Block(NamedTuple):
     """Columns `start:stop` of the short × long matrix. `known` is None where all entries are."""
@@ -45,6 +48,13 @@ def spans(shape: tuple[int, int]) -> list[tuple[int, int]]:
     short, long = shape
     width = max(1, min(long, BLOCK_ENTRIES // max(short, 1)))
     return [(start, min(start + width, long)) for start in range(0, long, width)]
+
+
+def runs(shape: tuple[int, int]) -> list[list[tuple[int, int]]]:
+    """The same blocks in at most `RUNS` runs of neighbours: for sums that are large next to a block."""
+    every = spans(shape)
+    size = -(-len(every) // RUNS)
+    return [every[first : first + size] for first in range(0, len(every), size)]
 
 
 def working_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":

@@ -23,8 +23,8 @@ FEWEST_FRAMES, FEWEST_SHARE = 10, 0.1
 class Planes:
     """Frames on one canvas, a plane per channel.
 
-    `pixels` (frames, channels, height, width); `seen` (frames, height, width) or None where every
-    frame sees everything; `margins` (y, x) by which the canvas exceeds a frame on each side.
+    `pixels` (frames, channels, height, width), finite everywhere; `seen` (frames, height, width) or None
+    where every frame sees everything; `margins` (y, x) by which the canvas exceeds a frame on each side.
     """
 
     pixels: NDArray[Any]
@@ -61,7 +61,10 @@ def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools
     frames = frames[..., None] if frames.ndim == 3 else frames
     if registration.still:
         pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
-        return Planes(pixels, _seen_still(pixels, ignore), (0, 0))
+        seen = _seen_still(pixels, ignore)
+        if pixels.dtype.kind == "f" and seen is not None:
+            pixels = np.where(seen[:, None], pixels, pixels.dtype.type(0))
+        return Planes(pixels, seen, (0, 0))
     return _moved(frames, registration, ignore, jobs)
 
 
@@ -124,7 +127,8 @@ class ExposedBlocks:
         if self.known is None:
             return Block(start, stop, values, None)
         known = self.mask(self.known, start, stop)
-        return Block(start, stop, np.where(known, values, self.dtype.type(0)), known)
+        values *= known  # what is unknown is finite, and this is five times faster than choosing
+        return Block(start, stop, values, known)
 
     def mask(self, mask: Bools, start: int, stop: int) -> Bools:
         """Columns `start:stop` of a mask (frames, height, width) that is the same in every channel."""

@@ -123,7 +123,7 @@ def _alternate(planes: Planes, registration: Registration, settings: Settings, p
         if changed < STANDS_STILL and sigma.value > SAME * before.value and rounds > 1:
             break
         if rounds <= EXPOSURES:
-            work = expose(planes, work)
+            work = expose(planes, work, settings.jobs)
     return Alternated(work, state, sigma, rounds, settings)
 
 
@@ -254,14 +254,15 @@ def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
         start, stop = span
         channels = []
         for channel in range(planes.channels):
-            first = channel * pixels + start
-            r = data.read(first, first + stop - start).values - work.left @ work.right[:, first : first + stop - start]
+            first, last = channel * pixels + start, channel * pixels + stop
+            r = data.read(first, last).values
+            r -= work.left @ work.right[:, first:last]
             r -= work.scale.center[channel, start:stop]
             r /= work.scale.scale[channel, start:stop]
             channels.append(r)
-        best = loudest(np.stack(channels)) if len(channels) > 1 else channels[0]
+        best = loudest(channels)
         if planes.seen is not None:
-            best = np.where(data.mask(planes.seen, start, stop), best, 0)
+            best *= data.mask(planes.seen, start, stop)
         z[:, start:stop] = best
 
     map_blocks(one, spans((planes.frames, pixels)), jobs=jobs)
@@ -277,7 +278,7 @@ def flag(z: Floats, seen: Bools | None, jobs: int) -> Bools:
     return np.stack(map_blocks(one, range(len(z)), jobs=jobs))
 
 
-def expose(planes: Planes, work: Work) -> Work:
+def expose(planes: Planes, work: Work, jobs: int) -> Work:
     """Gain and bias of every frame against the present background, from entries that belong to it."""
     size = planes.size
     mean = work.left.mean(axis=0) @ work.right + work.scale.center.ravel()
@@ -287,5 +288,6 @@ def expose(planes: Planes, work: Work) -> Work:
         [p[::THIN, ::THIN] for p in planes.pictures()],
         picture,
         known=None if known is None else known[:, ::THIN, ::THIN],
+        jobs=jobs,
     )
     return work._replace(gains=gains, biases=biases)

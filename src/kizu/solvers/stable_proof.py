@@ -10,12 +10,11 @@ full Gram matrix of the short side: one pass over the data, sums in float64.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
 import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Blocks, dot, residual, spans
+from kizu.lowrank.blocks import Blocks, dot, residual, runs
 from kizu.typing import Floats
 
 
@@ -29,17 +28,20 @@ class Proof(NamedTuple):
 def prove(data: Blocks, left: Floats, right: Floats, *, tau_background: float, tau_anomaly: float, jobs: int) -> Proof:
     """Certificate of L = left (short, r) @ right (r, long)."""
 
-    def one(span: tuple[int, int]) -> tuple[Floats, Floats]:
-        block = data.read(*span)
-        r = residual(block, left, right[:, slice(*span)]).astype(np.float64, order="F")
-        y = np.clip(r, -tau_anomaly, tau_anomaly)
-        square = dot(y, y)
-        sums = np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64, order="F"), y), square])
-        return dsyrk(1.0, y, lower=1), sums
+    def one(run: list[tuple[int, int]]) -> tuple[Floats, Floats]:
+        """(Y Yᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) over some blocks."""
+        gram, sums = np.zeros((data.shape[0],) * 2), np.zeros(3)
+        for span in run:
+            block = data.read(*span)
+            r = residual(block, left, right[:, slice(*span)]).astype(np.float64)
+            y = np.clip(r, -tau_anomaly, tau_anomaly)
+            square = dot(y, y)
+            sums += [dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square]
+            gram += y @ y.T
+        return gram, sums
 
-    grams, sums = zip(*map_blocks(one, spans(data.shape), jobs=jobs), strict=True)
-    lower = np.sum(grams, axis=0)
-    gram = lower + np.tril(lower, -1).T
+    grams, sums = zip(*map_blocks(one, runs(data.shape), jobs=jobs), strict=True)
+    gram = np.sum(grams, axis=0)
     loss, inner, square = np.sum(sums, axis=0).tolist()
     wide = right.astype(np.float64)
     found = certificates.stable_pcp(
