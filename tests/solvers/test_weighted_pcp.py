@@ -42,8 +42,8 @@ def start(seed, rank, shape=SHAPE, dtype=np.float64):
 def test_the_objective_never_rises(share, rank):
     data, state, seen = blocks(0, share=share), start(0, rank), []
     for _ in range(40):
-        state, objective = step(data, state, NUMBERS)
-        seen.append(objective)
+        state, record = step(data, state, NUMBERS)
+        seen.append(record.objective)
     assert all(after <= before * (1 + 1e-12) for before, after in pairwise(seen))
     assert seen[-1] < 0.99 * seen[0]
 
@@ -51,8 +51,8 @@ def test_the_objective_never_rises(share, rank):
 def test_the_objective_is_that_of_the_state_before_the_step():
     data, known = matrix(1)
     state = start(1, 4)
-    _, objective = step(MatrixBlocks(data, known), state, NUMBERS)
-    assert objective == pytest.approx(stable_values(data, known, state.left @ state.right, *TAUS)[0])
+    _, record = step(MatrixBlocks(data, known), state, NUMBERS)
+    assert record.objective == pytest.approx(stable_values(data, known, state.left @ state.right, *TAUS)[0])
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -27,14 +27,13 @@ def pixel_statistics(values: Floats, known: Bools | None = None, *, quantum: flo
     if known is None:
         count = np.full(pixels, frames)
     else:
-        lines[~np.ascontiguousarray(known.T)] = np.inf
+        # −∞ where known and ∞ where not: the larger of the two is three times faster than choosing
+        barrier = np.subtract(0.5, np.ascontiguousarray(known.T), dtype=lines.dtype) * lines.dtype.type(np.inf)
+        np.fmax(lines, barrier, out=lines)
         count = np.count_nonzero(known, axis=0)
     lines.sort(axis=1)
     center = _middle(lines, count)
-    with np.errstate(invalid="ignore"):  # inf − NaN where a pixel has no known entry
-        np.abs(lines - center[:, None], out=lines)
-    lines.sort(axis=1)
-    scale = lines.dtype.type(MAD_TO_SIGMA) * _middle(lines, count)
+    scale = lines.dtype.type(MAD_TO_SIGMA) * _middle_distance(lines, count, center)
     if quantum is not None:
         coarse = scale < quantum
         center[coarse] = _between_steps(
@@ -56,7 +55,30 @@ def _between_steps(values: Floats, known: Bools | None, center: Floats, quantum:
 
 def _middle(lines: Floats, count: Integers) -> Floats:
     """Median of the first `count` entries of every sorted line."""
-    last = lines.shape[1] - 1
-    rows = np.arange(len(lines))
-    low, high = lines[rows, np.clip((count - 1) // 2, 0, last)], lines[rows, np.clip(count // 2, 0, last)]
+    low, high = _at(lines, (count - 1) // 2), _at(lines, count // 2)
     return np.where(count > 0, 0.5 * (low + high), np.nan).astype(lines.dtype)
+
+
+def _middle_distance(lines: Floats, count: Integers, center: Floats) -> Floats:
+    """Median distance from `center` of the first `count` entries of every sorted line.
+
+    The k entries nearest to a point are neighbours in a sorted line. The first of them is where the
+    entry k places on is no nearer any more, found by bisection: no distances are sorted.
+    """
+    k = count // 2 + 1
+    first, last = np.zeros_like(count), np.maximum(count - k, 0)
+    while (first < last).any():
+        middle = (first + last) // 2
+        nearer = center - _at(lines, middle) > _at(lines, middle + k) - center
+        first, last = np.where(nearer & (first < last), middle + 1, first), np.where(nearer, last, middle)
+    below, above = center - _at(lines, first), _at(lines, first + k - 1) - center
+    farthest = np.maximum(below, above)
+    inner = np.where(below > above, center - _at(lines, first + 1), _at(lines, first + k - 2) - center)
+    second = np.where(k > 1, np.maximum(inner, np.minimum(below, above)), farthest)
+    return np.where(count % 2 == 1, farthest, 0.5 * (farthest + second)).astype(lines.dtype)
+
+
+def _at(lines: Floats, places: Integers) -> Floats:
+    """One entry of every line, the places held inside it."""
+    chosen: Floats = lines[np.arange(len(lines)), np.clip(places, 0, lines.shape[1] - 1)]
+    return chosen

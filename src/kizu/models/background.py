@@ -25,7 +25,7 @@ MAX_RANK = 4
 quiet scenes, 4 gains much where the background moves, 8 gains nothing."""
 FRAMES_PER_RANK = 5
 """A rank needs this many frames, so that a few frames are not explained one by one."""
-FIRST_STEPS, MORE_STEPS = 4, 2
+FIRST_STEPS, MORE_STEPS = 3, 2
 """Steps of a first fit, and of a refit from a warm start."""
 RAISE, RAISES = 1.02, 4
 """tau_background is put this much above the largest singular value of what is left, so many times at most."""
@@ -108,7 +108,7 @@ def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, jobs: int
     """A fixed number of steps: enough to flag by, without a certificate."""
     state = start
     for _ in range(steps):
-        state, _objective = weighted_pcp.step(data, state, chosen.numbers(jobs))
+        state, _record = weighted_pcp.step(data, state, chosen.numbers(jobs))
     return state
 
 
@@ -138,7 +138,7 @@ def settle(
         chosen = raised(chosen, float(spectrum[0]))
         state = pruned(fit(data, chosen, state, steps=MORE_STEPS, jobs=jobs), chosen)
     found = weighted_pcp.solve(
-        data, state._replace(iteration=0), chosen.numbers(jobs), tol=tol, max_iter=MAX_ITER, callback=callback
+        data, state._replace(iteration=0, ripe=0), chosen.numbers(jobs), tol=tol, max_iter=MAX_ITER, callback=callback
     )
     explained = len(state.sizes)
     return Settled(chosen, found, spectrum[explained : explained + SHOWN])

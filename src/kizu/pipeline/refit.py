@@ -38,8 +38,6 @@ RUNAWAY = 0.35
 """Share of flagged entries above which the mask is not trusted: a third of a picture is not a defect."""
 UNMASKED_RANK = 10
 """Largest rank where nothing is masked (a face under any light has about nine dimensions, Basri & Jacobs 2003)."""
-EXPOSURES = 2
-"""Rounds that estimate gain and bias again, now that the mask is known."""
 THIN = 3
 """Every third pixel suffices for that."""
 
@@ -122,7 +120,7 @@ def _alternate(planes: Planes, registration: Registration, settings: Settings, p
         before, sigma = sigma, sigma_of(work, registration, settings)
         if changed < STANDS_STILL and sigma.value > SAME * before.value and rounds > 1:
             break
-        if rounds <= EXPOSURES:
+        if rounds == 1:  # now that there is a mask; a second time moves nothing by more than a tenth of sigma
             work = expose(planes, work, settings.jobs)
     return Alternated(work, state, sigma, rounds, settings)
 
