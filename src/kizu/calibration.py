@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import special
 
 from kizu.typing import Floats
 
@@ -51,7 +51,7 @@ class Null(NamedTuple):
         """Two-sided p-value of every z; 1 for a scale of 0."""
         if self.scale == 0:
             return np.where(z == 0, 1.0, 0.0)
-        return np.asarray(2.0 * stats.t.sf(np.abs(z) / self.scale, self.dof))
+        return np.asarray(2.0 * special.stdtr(self.dof, -np.abs(z) / self.scale))
 
 
 def scale_dof(count: float) -> float:
@@ -71,6 +71,8 @@ def fit_null(z: NDArray[Any], *, most_dof: float = MOST_DOF) -> Null:
     beyond do not widen it. `most_dof` is how light the tail can be at all, known from how the scales
     were measured (:func:`scale_dof`): the body alone cannot tell 80 degrees of freedom from normal.
     """
+    from scipy import optimize  # half a second that pictures need not pay
+
     size = np.abs(z).ravel()
     unit = MAD_TO_SIGMA * float(np.median(size)) if size.size else 0.0
     if unit == 0:
@@ -79,7 +81,7 @@ def fit_null(z: NDArray[Any], *, most_dof: float = MOST_DOF) -> Null:
 
     def loss(numbers: Floats) -> float:
         scale, dof = math.exp(numbers[0]), LEAST_DOF + math.exp(numbers[1])
-        cdf = stats.t.cdf(edges / scale, dof)
+        cdf = special.stdtr(dof, edges / scale)
         share = np.maximum(np.diff(cdf) / (cdf[-1] - cdf[0]), np.finfo(float).tiny)
         return -float(counts @ np.log(share)) / float(counts.sum())
 

@@ -66,7 +66,7 @@ def measure(
     jobs: int,
 ) -> tuple[Null, ...]:
     """The null of every scale from z (frames, height, width) outside `excluded`."""
-    maps = list(null_maps(z, excluded, count=MAPS, seed=seed))
+    maps = list(null_maps(z, excluded, count=MAPS, seed=seed, jobs=jobs))
     independent = min(1.0, len(z) / MAPS)
 
     def one(scale: Scale) -> Null:

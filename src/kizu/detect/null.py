@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kizu.engines.threads import map_blocks
 from kizu.typing import Bools, Floats, Integers
 
 BLOCK = 32
@@ -23,28 +24,34 @@ TRIES, WIDE_TRIES = 20, 200
 """Frames tried at the same place, then places and frames tried anywhere, for a block without finds."""
 
 
-def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int) -> Floats:
+def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, jobs: int) -> Floats:
     """`count` maps (count, height, width) tiled with blocks of `z` (frames, height, width).
 
     Blocks never touch `excluded` pixels, unless hardly anything else is left.
     """
     rng = np.random.default_rng(seed)
-    busy = _integral(excluded)
+    busy = _integral(excluded, jobs)
     maps = np.empty((count, *z.shape[1:]), np.float32)
     for one in maps:
-        tiles = _tiles(*one.shape, rng)
-        signs = np.float32(2 * rng.integers(2, size=len(tiles)) - 1)
-        for (y0, x0, h, w), (t, y, x), sign in zip(tiles, _free_blocks(busy, tiles, rng), signs, strict=True):
+        tiles = _tiles(z.shape[1], z.shape[2], rng)
+        signs = rng.choice(np.array([-1, 1], np.float32), len(tiles))
+        for tile, block, sign in zip(tiles.tolist(), _free_blocks(busy, tiles, rng).tolist(), signs, strict=True):
+            (y0, x0, h, w), (t, y, x) = tile, block
             np.multiply(z[t, y : y + h, x : x + w], sign, out=one[y0 : y0 + h, x0 : x0 + w])
     return maps
 
 
-def _integral(excluded: Bools) -> NDArray[np.int32]:
+def _integral(excluded: Bools, jobs: int) -> NDArray[np.int32]:
     """Running sums of a mask: any rectangle's count in four look-ups."""
     frames, height, width = excluded.shape
     sums = np.zeros((frames, height + 1, width + 1), np.int32)
-    np.cumsum(excluded, axis=1, dtype=np.int32, out=sums[:, 1:, 1:])
-    np.cumsum(sums[:, 1:, 1:], axis=2, out=sums[:, 1:, 1:])
+
+    def one(t: int) -> None:
+        inside = sums[t, 1:, 1:]
+        np.cumsum(excluded[t], axis=0, dtype=np.int32, out=inside)
+        np.cumsum(inside, axis=1, out=inside)
+
+    map_blocks(one, range(frames), jobs=jobs)
     return sums
 
 
@@ -64,7 +71,7 @@ def _free_blocks(busy: NDArray[np.int32], tiles: Integers, rng: np.random.Genera
     every = np.arange(len(tiles))
     found = np.column_stack([frames[every, best], tiles[:, :2]])
     for k in np.flatnonzero(taken[every, best]):
-        found[k] = _anywhere(busy, *tiles[k, 2:], rng)
+        found[k] = _anywhere(busy, int(tiles[k, 2]), int(tiles[k, 3]), rng)
     return found
 
 
@@ -80,7 +87,7 @@ def _taken(
     busy: NDArray[np.int32], t: Integers, y: Integers, x: Integers, h: Integers | int, w: Integers | int
 ) -> NDArray[np.int32]:
     """Excluded pixels of the blocks of h × w pixels at (t, y, x)."""
-    return busy[t, y + h, x + w] - busy[t, y, x + w] - busy[t, y + h, x] + busy[t, y, x]
+    return np.asarray(busy[t, y + h, x + w] - busy[t, y, x + w] - busy[t, y + h, x] + busy[t, y, x])
 
 
 class Tail(NamedTuple):

@@ -19,7 +19,7 @@ from kizu.detect.register_read import Reader, reader
 from kizu.detect.register_reference import Aligned, median_picture
 from kizu.detect.register_robust import Picture, median_over_frames, robust_scale
 from kizu.detect.register_shift import Place, Pyramid, Target, halved, locate, prepare, pyramid, target
-from kizu.detect.register_threads import Progress, over_frames
+from kizu.engines.threads import Progress, map_blocks
 from kizu.errors import ParameterError
 from kizu.typing import Bools
 
@@ -166,7 +166,7 @@ def _placed(source: Reader, progress: Progress | None, jobs: int, reason: Reason
         return Motion(still, f"frames of {source.size[1]}x{source.size[0]} pixels are too small to align")
     halvings = _halvings(source.size)
     reach = min(LARGEST_SHIFT, side // 4) >> halvings
-    few = over_frames(lambda t: _prepared(source, t, halvings), _probes(len(source)), progress=None, jobs=jobs)
+    few = map_blocks(lambda t: _prepared(source, t, halvings), _probes(len(source)), jobs=jobs)
     fixed = target(few[_typical(few)])
     for _ in range(ROUNDS):
         places = _places(few, fixed, reach, jobs)
@@ -174,7 +174,7 @@ def _placed(source: Reader, progress: Progress | None, jobs: int, reason: Reason
         if why := reason(places, shifts * 2**halvings):
             return Motion(still, why)
         fixed = target(pyramid(_median_texture(few, places, shifts)))
-    places = over_frames(
+    places = map_blocks(
         lambda t: locate(_prepared(source, t, halvings), fixed, reach), range(len(source)), progress=progress, jobs=jobs
     )
     shifts = _centred(places) * 2**halvings
@@ -215,7 +215,7 @@ def _typical(pictures: Sequence[Pyramid]) -> int:
 
 
 def _places(pictures: Sequence[Pyramid], fixed: Target, reach: int, jobs: int) -> list[Place]:
-    return over_frames(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)), progress=None, jobs=jobs)
+    return map_blocks(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)), jobs=jobs)
 
 
 def _centred(places: Sequence[Place]) -> NDArray[np.float64]:

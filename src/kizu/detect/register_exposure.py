@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from kizu.detect.register_canvas import overlap
 from kizu.detect.register_read import Reader, reader
 from kizu.detect.register_robust import GAIN_RANGE, Picture, block_means, robust_scale, thinned, tukey_weights
-from kizu.detect.register_threads import Progress, over_frames
+from kizu.engines.threads import Progress, map_blocks
 from kizu.typing import Bools
 
 ENOUGH_PIXELS = 20_000  # per channel: gain to a few parts in a thousand on plaster
@@ -98,7 +98,7 @@ def exposures(
         return [regress(seen[..., c], fixed[..., c], averaged) for c in range(seen.shape[2])]
 
     every = range(len(source)) if chosen is None else chosen
-    found = np.array(over_frames(lines, every, progress=progress, jobs=jobs))
+    found = np.array(map_blocks(lines, every, progress=progress, jobs=jobs))
     return found[..., 0], found[..., 1]
 
 

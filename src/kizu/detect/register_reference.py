@@ -10,7 +10,7 @@ from kizu.detect.register_canvas import overlap
 from kizu.detect.register_exposure import exposures
 from kizu.detect.register_read import Reader
 from kizu.detect.register_robust import Picture, median_over_frames
-from kizu.detect.register_threads import over_frames
+from kizu.engines.threads import map_blocks
 
 STRIP = 1 << 25  # entries of all chosen frames' rows held at once
 
@@ -66,4 +66,4 @@ def _corrected(aligned: Aligned, light: Light, rows: slice) -> Picture:
         whole[window] = (seen - light.biases[k].astype(np.float32)) / light.gains[k].astype(np.float32)
         return whole[rows]
 
-    return np.stack(over_frames(one, range(len(aligned.chosen)), progress=None, jobs=aligned.jobs))
+    return np.stack(map_blocks(one, range(len(aligned.chosen)), jobs=aligned.jobs))

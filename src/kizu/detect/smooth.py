@@ -1,11 +1,15 @@
 """Spatial medians over known pixels only: what is outside the picture or unknown has no vote."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kizu.typing import Bools, Floats
 
 BLOCK_PIXELS = 1 << 14
+LARGEST_NETWORK = 3
+"""Window side up to which pictures are sorted against each other: n² comparisons, but of whole vectors."""
 LARGEST_HALF = 6e4
 UNKNOWN = int(np.array([np.nan], dtype=np.float16).view(np.int16)[0])
 """The pattern of NaN, above that of every number."""
@@ -29,24 +33,44 @@ def median(pictures: Floats, size: int, known: Bools | None = None) -> Floats:
 
 
 def _median_one(picture: NDArray[np.int16], size: int) -> NDArray[np.int16]:
-    half, width = size // 2, picture.shape[1]
-    padded = np.pad(picture, half, constant_values=UNKNOWN)
+    padded = np.pad(picture, size // 2, constant_values=UNKNOWN)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size))
     middle = box_sum(picture < UNKNOWN, size) // 2  # unknown patterns sort last
-    rows = max(1, BLOCK_PIXELS // width)
-    out = np.empty_like(picture)
-    for start in range(0, len(picture), rows):
-        block = np.sort(windows[start : start + rows].reshape(-1, size * size), axis=1)
-        chosen = block[np.arange(len(block)), middle[start : start + rows].ravel()]
-        out[start : start + rows] = chosen.reshape(-1, width)
-    return out
+    pick = _from_planes if size <= LARGEST_NETWORK else _from_rows
+    rows = max(1, BLOCK_PIXELS // picture.shape[1])
+    blocks = [slice(start, start + rows) for start in range(0, len(picture), rows)]
+    return np.concatenate([pick(windows[block], middle[block]) for block in blocks])
+
+
+def _from_rows(windows: NDArray[np.int16], middle: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Sort each window on its own; the entry at `middle` of each."""
+    ordered = np.sort(windows.reshape(middle.size, -1), axis=1)
+    return np.asarray(ordered[np.arange(middle.size), middle.ravel()].reshape(middle.shape))
+
+
+def _from_planes(windows: NDArray[np.int16], middle: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """The same by odd-even transposition of whole pictures, one for each place in the window."""
+    planes = [windows[..., y, x].copy() for y in range(windows.shape[-2]) for x in range(windows.shape[-1])]
+    spare = np.empty_like(planes[0])
+    for turn in range(len(planes)):
+        for k in range(turn % 2, len(planes) - 1, 2):
+            low, high = planes[k], planes[k + 1]
+            np.minimum(low, high, out=spare)
+            np.maximum(low, high, out=high)
+            planes[k], spare = spare, low
+    return np.asarray(np.take_along_axis(np.stack(planes), middle[None].astype(np.intp), axis=0)[0])
 
 
 def majority(votes: Bools, size: int, known: Bools | None = None) -> Bools:
     """Whether more than half of the known pixels in the window vote: a median of a 0/1 picture."""
-    yes = box_sum(votes if known is None else votes & known, size)
-    all_known = np.ones(votes.shape[-2:], dtype=np.bool_) if known is None else known
-    return yes > box_sum(all_known, size) // 2
+    if known is None:
+        return box_sum(votes, size) > _window_sizes(votes.shape[-2:], size) // 2
+    return box_sum(votes & known, size) > box_sum(known, size) // 2
+
+
+@cache
+def _window_sizes(shape: tuple[int, int], size: int) -> NDArray[np.uint8]:
+    return box_sum(np.ones(shape, dtype=np.bool_), size)
 
 
 def box_sum(votes: Bools, size: int) -> NDArray[np.uint8]:

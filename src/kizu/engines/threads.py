@@ -3,7 +3,7 @@
 Results come back in block order, whatever the number of threads: a sum over them is the same sum.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
@@ -13,6 +13,9 @@ from threadpoolctl import ThreadpoolController
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Progress = Callable[[int, int], object]
+"""Hears of (done, total), from the thread that asked for the work."""
+
 DEFAULT_JOBS = 2
 
 
@@ -21,10 +24,25 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def map_blocks(function: Callable[[Item], Result], items: Iterable[Item], *, jobs: int = DEFAULT_JOBS) -> list[Result]:
+def map_blocks(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    jobs: int = DEFAULT_JOBS,
+    progress: Progress | None = None,
+) -> list[Result]:
     """`[function(item) for item in items]` on `jobs` threads. NumPy releases the lock inside."""
     with _controller().limit(limits=1, user_api="blas"):
         if jobs == 1:
-            return [function(item) for item in items]
+            return _gathered(map(function, items), len(items), progress)
         with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(function, items))
+            return _gathered(pool.map(function, items), len(items), progress)
+
+
+def _gathered(results: Iterator[Result], total: int, progress: Progress | None) -> list[Result]:
+    found: list[Result] = []
+    for result in results:
+        found.append(result)
+        if progress is not None:
+            progress(len(found), total)
+    return found

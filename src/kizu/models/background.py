@@ -14,9 +14,8 @@ import numpy as np
 from kizu.engines.threads import map_blocks
 from kizu.lowrank.blocks import Blocks, residual, spans
 from kizu.parameters import Parameter, default_lam, stable_thresholds
-from kizu.solvers import weighted_pcp
+from kizu.solvers import stable_proof, weighted_pcp
 from kizu.solvers.loop import Callback, Solution
-from kizu.solvers.stable_proof import prove
 from kizu.solvers.weighted_pcp import State
 from kizu.typing import Floats
 
@@ -152,8 +151,7 @@ def pruned(state: State, chosen: Thresholds) -> State:
 
 def dual_spectrum(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> Floats:
     """Singular values of clip(M − L), largest first."""
-    tau, level = chosen.tau_background.value, chosen.tau_anomaly.value
-    return prove(data, state.left, state.right, tau_background=tau, tau_anomaly=level, jobs=jobs).dual_spectrum
+    return stable_proof.dual_spectrum(data, state.left, state.right, tau_anomaly=chosen.tau_anomaly.value, jobs=jobs)
 
 
 def raised(chosen: Thresholds, largest: float) -> Thresholds:

@@ -21,8 +21,6 @@ from kizu.typing import Floats
 
 MOST_CROPS = 200
 """Crops of the worst regions; the table has all of them."""
-BATCH = 16
-"""Frames between two words about progress."""
 
 
 class Frames(NamedTuple):
@@ -80,14 +78,12 @@ def frames_of(stack: Stack, found: Found, field: Field) -> Frames:
 
 def write_frames(frames: Frames, results: Results, options: Options, progress: Progress) -> list[Rows]:
     """Decide on every frame and write its map, mask, background and overlay."""
-    count = frames.stack.used
-    rows: list[Rows] = []
-    for start in range(0, count, BATCH):
-        progress("write", start, count)
-        batch = range(start, min(start + BATCH, count))
-        rows += map_blocks(lambda t: _write_one(frames, t, results, options), batch, jobs=options.jobs)
-    progress("write", count, count)
-    return rows
+    return map_blocks(
+        lambda t: _write_one(frames, t, results, options),
+        range(frames.stack.used),
+        jobs=options.jobs,
+        progress=lambda done, total: progress("write", done, total),
+    )
 
 
 def _write_one(frames: Frames, index: int, results: Results, options: Options) -> Rows:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from kizu.engines.threads import map_blocks
 from kizu.errors import printable
 from kizu.files import write_bytes, write_text
 from kizu.io.pictures import display
@@ -32,14 +33,13 @@ def write_report(folder: Path, *, original: Frame, residual: Frame, most: int = 
     """
     saved = read_results(folder)
     shown = worst_first(saved.results, most)
-    frames = [_small(saved, i, original(i), residual(i)) for i in shown]
+    frames = map_blocks(lambda i: _small(saved, i, original(i), residual(i)), shown)
     scale = scale_of(frames)
     cards = [_card(saved, i, frame) for i, frame in zip(shown, frames, strict=True)]
     assets = folder / "report" / "assets"
+    pictures = map_blocks(lambda frame: _pictures(frame, scale), frames)
     content = {
-        f"{card.key}-{name}": data
-        for card, frame in zip(cards, frames, strict=True)
-        for name, data in _pictures(frame, scale).items()
+        f"{card.key}-{name}": data for card, made in zip(cards, pictures, strict=True) for name, data in made.items()
     }
     content |= {name: _static(name) for name in STATIC}
     for name, data in content.items():

@@ -188,7 +188,7 @@ def certify(data: Blocks, state: State, numbers: Numbers) -> Certificate:
         tau_background=numbers.tau_background,
         tau_anomaly=numbers.tau_anomaly,
         jobs=numbers.jobs,
-    ).certificate
+    )
 
 
 def solve(

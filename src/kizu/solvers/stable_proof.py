@@ -7,8 +7,6 @@ Y = clip(M − L, ±tau_anomaly) is scaled into the dual's set. Its spectral nor
 full Gram matrix of the short side: one pass over the data, sums in float64.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 import kizu.certificates as certificates
@@ -18,14 +16,9 @@ from kizu.lowrank.blocks import Blocks, dot, residual, runs
 from kizu.typing import Floats
 
 
-class Proof(NamedTuple):
-    """The certificate, and the singular values of Y, largest first."""
-
-    certificate: Certificate
-    dual_spectrum: Floats
-
-
-def prove(data: Blocks, left: Floats, right: Floats, *, tau_background: float, tau_anomaly: float, jobs: int) -> Proof:
+def prove(
+    data: Blocks, left: Floats, right: Floats, *, tau_background: float, tau_anomaly: float, jobs: int
+) -> Certificate:
     """Certificate of L = left (short, r) @ right (r, long)."""
 
     def one(run: list[tuple[int, int]]) -> tuple[Floats, Floats]:
@@ -44,7 +37,7 @@ def prove(data: Blocks, left: Floats, right: Floats, *, tau_background: float, t
     gram = np.sum(grams, axis=0)
     loss, inner, square = np.sum(sums, axis=0).tolist()
     wide = right.astype(np.float64)
-    found = certificates.stable_pcp(
+    return certificates.stable_pcp(
         loss=loss,
         nuclear=nuclear_norm(left, wide @ wide.T),
         tau_background=tau_background,
@@ -53,7 +46,21 @@ def prove(data: Blocks, left: Floats, right: Floats, *, tau_background: float, t
         spectral=certificates.spectral_bound(gram),
         bound=f"full Gram matrix of the short side ({data.shape[0]}), float64",
     )
-    return Proof(found, np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)))
+
+
+def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: float, jobs: int) -> Floats:
+    """Singular values of Y, largest first, as exact as the data's own type: to choose by, not to prove with."""
+
+    def one(run: list[tuple[int, int]]) -> Floats:
+        gram = np.zeros((data.shape[0],) * 2)
+        for span in run:
+            y = residual(data.read(*span), left, right[:, slice(*span)])
+            np.clip(y, -tau_anomaly, tau_anomaly, out=y)
+            gram += y @ y.T
+        return gram
+
+    gram = np.sum(map_blocks(one, runs(data.shape), jobs=jobs), axis=0)
+    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)))
 
 
 def nuclear_norm(left: Floats, gram: Floats) -> float:

@@ -121,7 +121,7 @@ def solve(
             tau_background=numbers.tau_background,
             tau_anomaly=numbers.tau_anomaly,
             jobs=numbers.jobs,
-        ).certificate
+        )
 
     def finished(state: State, _: Record) -> tuple[Stopped, Certificate] | None:
         if state.ripe.bit_count() != 1:
