@@ -90,7 +90,7 @@ def test_components_that_are_not_needed_vanish():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_number_of_threads_changes_nothing(dtype):
-    shape = (60, 24_000)
+    shape = (60, 60_000)
     data = blocks(0, shape=shape, dtype=dtype)
     assert len(spans(shape)) > 2
     states = [start(0, 3, shape, dtype)] * 2

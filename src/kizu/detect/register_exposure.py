@@ -30,7 +30,7 @@ RELAXED = 1.7  # of a step of reweighted least squares, which below 2 still desc
 SETTLED = 2e-3  # of the residual's scale
 
 
-Values = NDArray[np.float64]
+Values = NDArray[np.floating[Any]]
 
 
 class Line(NamedTuple):
@@ -125,7 +125,7 @@ def regress(picture: Picture, reference: Picture, count: int) -> Line:
     if np.count_nonzero(known) < FEWEST_PIXELS:
         return UNKNOWN
     centre = np.mean(reference[known])
-    x, y = (reference[known] - centre).astype(np.float64), picture[known].astype(np.float64)
+    x, y = reference[known] - centre, picture[known]
     fit = _iterate(x, y)
     gain = 1 + _trust(x, fit, count, _correlation(fit, known)) * (fit.line.gain - 1)
     if not (GAIN_RANGE[0] <= gain <= GAIN_RANGE[1]):
@@ -136,7 +136,7 @@ def regress(picture: Picture, reference: Picture, count: int) -> Line:
 
 
 def _iterate(x: Values, y: Values) -> Fit:
-    """Alternate scale, weights and line until the line stands still."""
+    """Alternate scale, weights and line until the line stands still; only the last line needs double precision."""
     line = Line(1.0, float(np.median(thinned(y - x))))
     spread = float(x.std())
     for _ in range(ITERATIONS):
@@ -147,6 +147,7 @@ def _iterate(x: Values, y: Values) -> Fit:
         if abs(best.gain - line.gain) * spread + abs(best.bias - line.bias) <= SETTLED * scale:
             break
         line = _relaxed(line, best)
+    best = _weighted_line(*(part.astype(np.float64) for part in (x, y, weight)))
     residual = y - best.gain * x - best.bias
     return Fit(best, robust_scale(residual), weight, residual)
 

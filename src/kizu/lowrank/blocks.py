@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kizu.typing import Bools, Floats
 
-BLOCK_ENTRIES = 1 << 19
-"""Entries of one block: its float32 copy (2 MB) and its few companions stay in the cache."""
+BLOCK_ENTRIES = 1 << 20
+"""Entries of one block: its float32 copy (4 MB) and its few companions stay in the cache; half takes 5 % longer."""
 
 RUNS = 16
 """Partial sums of a pass: few enough to hold, many enough for every thread."""

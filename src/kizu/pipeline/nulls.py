@@ -53,16 +53,17 @@ def without_defects(field: Field, *, min_area: int | None, jobs: int) -> tuple[t
     z, seen, raw = field
     scales = measure_scales(raw, z.shape, min_area=min_area)
 
-    def excluded_by(regions: Callable[[int], Bools]) -> Bools:
-        mask = np.stack(map_blocks(lambda t: dilate(regions(t), SIZES[-1]), range(len(z)), jobs=jobs))
-        return mask if seen is None else mask | ~seen
+    def excluded_by(regions: Callable[[int], Bools], frames: Sequence[int]) -> Bools:
+        mask = np.stack(map_blocks(lambda t: dilate(regions(t), SIZES[-1]), frames, jobs=jobs))
+        return mask if seen is None else mask | ~seen[frames]
 
-    excluded = excluded_by(partial(beyond_doubt, raw=raw))
     sample = spread(len(z), LOOKED_AT)
+    regions = partial(beyond_doubt, raw=raw)
     for _ in range(LOOKS):
+        excluded = excluded_by(regions, sample)
         tails = tuple(first_look(_remaining(raw, scale, excluded, sample), scale, jobs) for scale in scales)
-        excluded = excluded_by(partial(improbable, raw=raw, scales=scales, tails=tails))
-    return scales, excluded
+        regions = partial(improbable, raw=raw, scales=scales, tails=tails)
+    return scales, excluded_by(regions, range(len(z)))
 
 
 def smooth_once(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Smoothed:
@@ -82,9 +83,10 @@ def smooth_once(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Smoothe
 
 
 def _remaining(raw: Smoothed, scale: Scale, excluded: Bools, sample: Sequence[int]) -> Floats:
-    """The standardised maps of the frames in `sample`, −∞ where excluded."""
-    frames = [np.where(excluded[t], np.float32(-np.inf), standardised(raw(t, scale.size), scale)) for t in sample]
-    return np.stack(frames)
+    """The standardised maps of the frames in `sample`, −∞ where `excluded`, which has the same frames."""
+    maps = np.stack([standardised(raw(t, scale.size), scale) for t in sample])
+    maps[excluded] = -np.inf
+    return maps
 
 
 def beyond_doubt(t: int, raw: Smoothed) -> Bools:
