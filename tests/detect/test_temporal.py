@@ -33,6 +33,20 @@ def test_center_and_scale_are_those_of_the_known_entries(frames, dtype):
     np.testing.assert_allclose(found.scale[some], scale, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 5, 8, 40])
+@pytest.mark.parametrize("step", [0.0, 1.0, 5.0])
+def test_ties_and_lopsided_lines_have_their_own_scale(frames, step):
+    rng = np.random.default_rng(frames)
+    values = 100 + rng.exponential(4.0, (frames, 50)) ** 2
+    values = np.rint(values / step) * step if step else values
+    known = rng.random(values.shape) < 0.8
+    known[0] = True
+    found = pixel_statistics(values, known)
+    for p in range(50):
+        line = values[known[:, p], p]
+        assert found.scale[p] == pytest.approx(MAD_TO_SIGMA * np.median(np.abs(line - np.median(line))), abs=1e-9)
+
+
 def test_no_mask_is_a_mask_of_ones():
     values, known = draw(0, 20)
     for without, full in zip(pixel_statistics(values), pixel_statistics(values, np.ones_like(known)), strict=True):

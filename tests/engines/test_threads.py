@@ -37,3 +37,24 @@ def test_blas_has_one_thread_inside(jobs):
 def test_an_error_inside_comes_out(jobs):
     with pytest.raises(ZeroDivisionError):
         map_blocks(lambda n: 1 // n, [1, 0], jobs=jobs)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_after_an_error_no_more_work_is_begun(jobs):
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        time.sleep(0.01)
+        return 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        map_blocks(work, [0] + [1] * 99, jobs=jobs)
+    assert len(begun) < 50
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_is_told_in_order(jobs):
+    heard = []
+    map_blocks(str, range(5), jobs=jobs, progress=lambda done, total: heard.append((done, total)))
+    assert heard == [(n, 5) for n in range(1, 6)]

@@ -36,7 +36,11 @@ def map_blocks(
         if jobs == 1:
             return _gathered(map(function, items), len(items), progress)
         with ThreadPoolExecutor(jobs) as pool:
-            return _gathered(pool.map(function, items), len(items), progress)
+            try:
+                return _gathered(pool.map(function, items), len(items), progress)
+            except BaseException:  # Ctrl-C too: leaving the pool waits for all that has not been cancelled
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def _gathered(results: Iterator[Result], total: int, progress: Progress | None) -> list[Result]:
