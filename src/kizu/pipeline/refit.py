@@ -38,6 +38,8 @@ RUNAWAY = 0.35
 """Share of flagged entries above which the mask is not trusted: a third of a picture is not a defect."""
 UNMASKED_RANK = 10
 """Largest rank where nothing is masked (a face under any light has about nine dimensions, Basri & Jacobs 2003)."""
+ENOUGH = 2.0
+"""Entries that a place needs, in units of √frames: twice as many because tau_background is raised to about twice."""
 THIN = 3
 """Every third pixel suffices for that."""
 
@@ -57,7 +59,10 @@ class Settings(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Where the refit stands: exposure, mask, background and the scale of every pixel."""
+    """Where the refit stands: exposure, mask, background, the scale of every pixel, and the entries it goes by.
+
+    `known` is None where every entry is.
+    """
 
     gains: Floats
     biases: Floats
@@ -65,6 +70,7 @@ class Work(NamedTuple):
     left: Floats
     right: Floats
     scale: PixelScale
+    known: Bools | None = None
 
 
 class Fitted(NamedTuple):
@@ -129,7 +135,7 @@ def _unmasked(planes: Planes, registration: Registration, settings: Settings, pr
     """Refit with nothing masked until the noise scale stands still."""
     settings = settings._replace(rank=settings.rank or min(UNMASKED_RANK, max(1, planes.frames // 5)))
     work, state = first_look(planes, registration, settings)
-    work = work._replace(flagged=None)
+    work = work._replace(flagged=None, known=planes.seen)
     sigma = sigma_of(work, registration, settings)
     rounds = 0
     for rounds in range(1, ROUNDS + 1):
@@ -154,7 +160,7 @@ def _fit(planes: Planes, work: Work, state: State, sigma: float, settings: Setti
 def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, State]:
     """Judge by the median picture alone: its residual gives the first mask and the first noise scale."""
     nothing = np.zeros((planes.frames, 0), np.float32), np.zeros((0, planes.columns), np.float32)
-    work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes))
+    work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes), planes.seen)
     picture = _on_canvas(planes, registration, _data(planes, work), settings.jobs)
     state = background.start_from(picture, planes.frames)
     work, _ = judge(planes, work._replace(left=state.left, right=state.right), settings)
@@ -197,19 +203,24 @@ def _median(data: ExposedBlocks, span: tuple[int, int]) -> Floats:
     return pixel_statistics(block.values, block.known).center
 
 
-def _known(planes: Planes, work: Work) -> Bools | None:
-    """Seen and not flagged; None where everything is."""
-    if work.flagged is None:
-        return planes.seen
-    return ~work.flagged if planes.seen is None else planes.seen & ~work.flagged
+def known_of(flagged: Bools, seen: Bools | None) -> Bools:
+    """The entries that are seen and not flagged; all that are seen where too few would be left.
+
+    At a place with k entries the loss pulls L with at most tau_anomaly each, and the nuclear norm
+    the other way: below k = √T it wins, L fades, and the dark place spreads round by round. What
+    covers a place nearly always is its background as far as anybody can tell.
+    """
+    free = ~flagged if seen is None else seen & ~flagged
+    bare = np.count_nonzero(free, axis=0) < ENOUGH * math.sqrt(len(free))
+    return np.asarray(free | bare if seen is None else free | (seen & bare))
 
 
 def _data(planes: Planes, work: Work) -> ExposedBlocks:
-    return ExposedBlocks(planes, work.gains, work.biases, _known(planes, work))
+    return ExposedBlocks(planes, work.gains, work.biases, work.known)
 
 
 def _thresholds(planes: Planes, work: Work, sigma: float, settings: Settings) -> Thresholds:
-    known = _known(planes, work)
+    known = work.known
     share = 1.0 if known is None else max(float(known.mean()), 1.0 / known.size)
     columns = math.prod(planes.pixels.shape[1:])
     return background.thresholds(
@@ -223,7 +234,8 @@ def judge(planes: Planes, work: Work, settings: Settings) -> tuple[Work, float]:
     z = z_field(planes, work, settings.jobs)
     flagged = flag(z, planes.seen, settings.jobs)
     before = np.zeros_like(flagged) if work.flagged is None else work.flagged
-    return work._replace(flagged=flagged), float((flagged != before).mean())
+    work = work._replace(flagged=flagged, known=known_of(flagged, planes.seen))
+    return work, float((flagged != before).mean())
 
 
 def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
@@ -281,7 +293,7 @@ def expose(planes: Planes, work: Work, jobs: int) -> Work:
     size = planes.size
     mean = work.left.mean(axis=0) @ work.right + work.scale.center.ravel()
     picture = mean.reshape(planes.channels, *size).transpose(1, 2, 0)[::THIN, ::THIN]
-    known = _known(planes, work)
+    known = work.known
     gains, biases = exposure(
         [p[::THIN, ::THIN] for p in planes.pictures()],
         picture,
