@@ -11,7 +11,7 @@ from kizu.detect.null import Tail
 
 SHAPE = (40, 50)
 LEVELS = np.linspace(0.0, 60.0, 200)
-RATE = Tail(math.log(50.0), -1.5, -0.1, 0.5)
+RATE = Tail(math.log(50.0), -1.5, -0.1, 0.5, 50.0)
 RULES = [Rule("false_alarms", 0.1), Rule("fdr", 0.05), Rule("z", 3.0)]
 
 

@@ -66,7 +66,7 @@ def test_a_stack_with_nothing_free_still_has_a_null():
     assert (maps != 0).all()
 
 
-TAILS = [Tail(3.0, -2.0, 0.0, 0.5), Tail(5.0, -0.5, -0.8, 1.0), Tail(9.0, 2.0, -1.5, 2.0)]
+TAILS = [Tail(3.0, -2.0, 0.0, 0.5, 2.0), Tail(5.0, -0.5, -0.8, 1.0, 3.0), Tail(9.0, 2.0, -1.5, 2.0, 2.5)]
 
 
 @pytest.mark.parametrize("tail", TAILS)

@@ -20,8 +20,9 @@ RUNGS = 14
 """Levels of the ladder that regions are counted at."""
 LOWEST = 1e-3
 """The ladder starts no lower."""
-BUSIEST = 10.0
-"""The ladder starts where about this many pixels per map exceed the high threshold."""
+BUSIEST = 10
+"""The ladder starts where about this many pixels per map, or one window's, exceed the high threshold: between
+a few regions per map and hardly any the law is seen; among the last few, repeated in many maps, it is not."""
 ENOUGH = 3.0
 """Independent regions that a rung needs to enter the fit."""
 FEW_MAPS = 40
@@ -30,8 +31,11 @@ BODY_RUNGS, BODY_SHARE, BODY_RATE = 8, 0.01, 1.0
 """A first look starts where this share of a frame exceeds the high threshold, and ends at this rate."""
 TAIL_SHARE = 0.01
 """Share of the pixels that the tail of the p-values is fitted to."""
-LEAST = 1e-12
+LEAST = 1e-6
 """No expected number of false alarms below this is claimed: the tail is an extrapolation."""
+STEEPEST = 15.0
+"""... and beyond the last level that was counted, none that falls by more than this power of the level: the last
+few counts are the same few events, and their slope can be anything. Single pixels of normal noise have 13."""
 FARTHEST = 1e5
 """The score is tabulated up to this standardised level."""
 
@@ -53,7 +57,10 @@ class Null(NamedTuple):
         """False regions per defect-free image with at least this peak and area, over all scales."""
         larger = len(self.areas) - int(np.searchsorted(self.areas, area))
         share = (1 + larger) / (1 + len(self.areas))
-        return max(scales * float(np.exp(self.rate.log_rate(peak / HIGH))) * share, LEAST)
+        level, end = peak / HIGH, self.rate.end
+        fall = float(self.rate.log_rate(end) - self.rate.log_rate(level)) if level > end else 0.0
+        slowest = min(fall, STEEPEST * max(level / end - 1, 0.0))
+        return max(scales * float(np.exp(self.rate.log_rate(min(level, end)) - slowest)) * share, LEAST)
 
 
 def measure(
@@ -97,7 +104,7 @@ def first_look(w: Floats, scale: Scale, jobs: int) -> Tail:
             levels.append(float(level))
             rates.append(rate)
     if len(levels) < 2:
-        return Tail(0.0, -1.0 / highest, 0.0, highest)
+        return Tail(0.0, -1.0 / highest, 0.0, highest, highest)
     return fit_tail(levels, rates, rates)
 
 
@@ -108,7 +115,8 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     the same block is drawn again and again.
     """
     peaks = np.sort(w.reshape(len(w), -1).max(axis=1))
-    lowest = max(float(np.quantile(w[: FEW_MAPS // 2], 1 - BUSIEST / w[0].size)) / HIGH, LOWEST)
+    busiest = min(max(BUSIEST, scale.size**2) / w[0].size, 0.1)
+    lowest = max(float(np.quantile(w[: FEW_MAPS // 2], 1 - busiest)) / HIGH, LOWEST)
     highest = max(float(peaks[-1]) / HIGH, lowest * 1.01, 2 * LOWEST)  # a null without noise is all zero
     levels, rates, weights, areas = [], [], [], []
     for level in np.geomspace(lowest, highest, RUNGS)[:-1]:
@@ -121,7 +129,7 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
             weights.append(effective)
             areas.append(regions)
     if len(levels) < 2:
-        return Tail(np.log(1.0 / len(w)), -1.0 / highest, 0.0, highest), np.zeros(0, int)
+        return Tail(np.log(1.0 / len(w)), -1.0 / highest, 0.0, highest, highest), np.zeros(0, int)
     return fit_tail(levels, rates, weights), np.sort(np.array(areas[-1]))
 
 

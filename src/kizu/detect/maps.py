@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kizu.calibration import MAD_TO_SIGMA
-from kizu.detect.smooth import median
+from kizu.detect.smooth import box_sum, median, window_sizes
 from kizu.typing import Bools, Floats
 
 SIZES = (1, 3, 7)
@@ -59,9 +59,21 @@ def smoothed(z: Floats, size: int, sign: Sign, seen: Bools | None) -> Floats:
 
 
 def standardised(raw: Floats, scale: Scale) -> Floats:
-    """(raw − center) / spread; NaN becomes −∞: unknown pixels never exceed anything."""
+    """(raw − center) / spread; NaN becomes −∞: unknown pixels never exceed anything.
+
+    A window that the border or unknown pixels cut has fewer votes, and its median is as much less sure.
+    """
     w = (raw - np.float32(scale.center)) / np.float32(scale.spread)
+    if scale.size > 1:
+        w *= certainty(raw, scale.size)
     return np.asarray(np.fmax(w, np.float32(-np.inf), out=w))
+
+
+def certainty(raw: Floats, size: int) -> Floats:
+    """√(share of the window that is known) of every pixel: how the spread of a median goes with its votes."""
+    unknown = np.isnan(raw)
+    votes = box_sum(~unknown, size) if unknown.any() else window_sizes(raw.shape[-2:], size)
+    return np.sqrt(votes / np.float32(size * size)).astype(np.float32)
 
 
 def spread(frames: int, most: int) -> list[int]:

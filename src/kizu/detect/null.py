@@ -3,7 +3,8 @@
 A null map is tiled with blocks of the standardised residuals of pixels that nothing was found in,
 each from another frame at the same place (so that a restless corner stays restless), with a random
 sign for the whole block. It goes through the very same smoothing, hysteresis and area filter as the
-data. Beyond what the maps can show, the logarithm of the rate is continued by a concave parabola.
+data. The logarithm of the rate is a concave parabola in the level; beyond what the maps can show its
+tangent goes on.
 """
 
 import math
@@ -91,27 +92,37 @@ def _taken(
 
 
 class Tail(NamedTuple):
-    """log rate(t) = constant + slope·t + curve·t², falling and concave from `start` on.
+    """log rate(t) = constant + slope·t + curve·t², falling and concave from `start` to `end`.
 
-    Below `start` the rate is what it is there: nothing was measured.
+    Below `start` the rate is what it is there: nothing was measured. Beyond `end`, the last level that
+    was, the tangent goes on: noise does not get rarer ever faster on nobody's word.
     """
 
     constant: float
     slope: float
     curve: float
     start: float
+    end: float
 
     def log_rate(self, t: Floats | float) -> Floats:
-        t = np.maximum(t, self.start)
-        return np.asarray(self.constant + t * (self.slope + t * self.curve))
+        measured = np.clip(t, self.start, self.end)
+        inside = self.constant + measured * (self.slope + measured * self.curve)
+        return np.asarray(inside + self._last_slope * (np.maximum(t, self.end) - self.end))
 
     def level(self, rate: float) -> float:
         """The smallest t with at most this rate."""
-        c = self.constant - math.log(rate)
+        wanted, last = math.log(rate), float(self.log_rate(self.end))
+        if wanted < last:
+            return self.end + (wanted - last) / self._last_slope
+        c = self.constant - wanted
         if self.curve == 0:
             return max(self.start, -c / self.slope)
         root = (-self.slope - math.sqrt(max(self.slope**2 - 4 * self.curve * c, 0.0))) / (2 * self.curve)
         return max(self.start, root)
+
+    @property
+    def _last_slope(self) -> float:
+        return self.slope + 2 * self.curve * self.end
 
 
 def fit_tail(
@@ -119,10 +130,11 @@ def fit_tail(
 ) -> Tail:
     """Fit `Tail` to rates `counts` > 0 at `levels`, by weighted least squares of their logarithms."""
     t, logs, weight = np.asarray(levels), np.log(counts), np.sqrt(weights)
+    start, end = float(t.min()), float(t.max())
     for terms in (3, 2):
         design = np.vander(t, terms, increasing=True) * weight[:, None]
         found = np.linalg.lstsq(design, logs * weight, rcond=None)[0]
         constant, slope, curve = (*found, 0.0)[:3]
-        if (terms == 2 or curve < 0) and slope + 2 * curve * t.min() < 0:
-            return Tail(float(constant), float(slope), float(curve), float(t.min()))
-    return Tail(float(logs.max()), -1.0 / max(float(np.ptp(t)), float(t.max()), 1.0), 0.0, float(t.min()))
+        if (terms == 2 or curve < 0) and slope + 2 * curve * start < 0:
+            return Tail(float(constant), float(slope), float(curve), start, end)
+    return Tail(float(logs.max()), -1.0 / max(end - start, end, 1.0), 0.0, start, end)

@@ -64,12 +64,13 @@ def _from_planes(windows: NDArray[np.int16], middle: NDArray[np.uint8]) -> NDArr
 def majority(votes: Bools, size: int, known: Bools | None = None) -> Bools:
     """Whether more than half of the known pixels in the window vote: a median of a 0/1 picture."""
     if known is None:
-        return box_sum(votes, size) > _window_sizes(votes.shape[-2:], size) // 2
+        return box_sum(votes, size) > window_sizes(votes.shape[-2:], size) // 2
     return box_sum(votes & known, size) > box_sum(known, size) // 2
 
 
 @cache
-def _window_sizes(shape: tuple[int, int], size: int) -> NDArray[np.uint8]:
+def window_sizes(shape: tuple[int, int], size: int) -> NDArray[np.uint8]:
+    """Number of pixels of each window that lie inside a picture of this shape."""
     return box_sum(np.ones(shape, dtype=np.bool_), size)
 
 
