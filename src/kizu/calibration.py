@@ -35,7 +35,9 @@ def shrunken_scale(own: Floats, overall: float, count: Floats | int) -> Floats:
 
     `own` holds one scale per column, measured on `count` (T) entries each.
     """
-    return np.sqrt((count * own**2 + PRIOR_SAMPLES * overall**2) / (count + PRIOR_SAMPLES))
+    # No squares: scales near the ends of the floating range neither overflow nor vanish
+    both = np.hypot(np.sqrt(count) * own, math.sqrt(PRIOR_SAMPLES) * overall)
+    return np.asarray(both / np.sqrt(count + PRIOR_SAMPLES))
 
 
 class Null(NamedTuple):

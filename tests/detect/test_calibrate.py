@@ -115,7 +115,8 @@ def test_unknown_pixels_score_nothing():
 
 
 def test_expected_false_alarms_fall_with_peak_and_area_and_have_a_floor():
-    null = Null(Scale(1, 1, 0.0, 1.0), Tail(3.0, -2.0, -0.1, 0.5, 50.0), np.array([1, 1, 2, 4]), np.zeros(2), np.zeros(2))
+    tail, nothing = Tail(3.0, -2.0, -0.1, 0.5, 50.0), np.zeros(2)
+    null = Null(Scale(1, 1, 0.0, 1.0), tail, np.array([1, 1, 2, 4]), nothing, nothing)
     peaks = [null.expected(p, 1, 3) for p in (2.0, 4.0, 8.0)]
     areas = [null.expected(4.0, a, 3) for a in (1, 2, 4, 9)]
     assert peaks == sorted(peaks, reverse=True)

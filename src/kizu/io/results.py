@@ -92,12 +92,13 @@ class Results:
         write_json(self.folder / LOG, {"state": "running", **finite(document), "key": self.key})
 
     def write_run(self, document: Mapping[str, Any]) -> None:
-        """Close the run: log.json says so, then run.json, the manifest, says what was done.
-
-        Last of all: only the report, which is made from it, may follow.
-        """
+        """Close the run: log.json says so, then run.json, the manifest and last file of all, says what was done."""
         self.write_log({**read_json(self.folder / LOG), "state": "done"})
         write_json(self.folder / RUN, finite(document))
+
+    def saved(self, run: Mapping[str, Any], results: Sequence[Row], regions: Sequence[Row]) -> "Saved":
+        """The folder as it will read when these are written, for what is made before the manifest."""
+        return Saved(self.folder, dict(finite(run)), tuple(finite(list(results))), tuple(finite(list(regions))))
 
 
 @contextlib.contextmanager
@@ -130,8 +131,8 @@ def _prepare(folder: Path, *, resume: bool, overwrite: bool, key: str) -> dict[s
     for path in _entries(folder):
         if path.name.endswith(TEMPORARY):
             path.unlink()
-    if not any(path.is_file() for path in _entries(folder)):
-        return {}
+    if not any(path.is_file() and path != folder / LOG for path in _entries(folder)):
+        return {}  # at most the log of a run that ended before it had anything
     if overwrite:
         return _empty(folder)
     if not resume:

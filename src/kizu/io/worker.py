@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from kizu.errors import KizuError, ReadError, UsageError
 from kizu.io.conform import conform
@@ -58,7 +58,10 @@ def fault(path: str, error: Exception) -> Message:
     if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
         limit = PIXELS // 1_000_000
         return {"what": f"declares more than {limit} million pixels", "mend": "Cut it into tiles or shrink it"}
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    if isinstance(error, UnidentifiedImageError):
+        return {"what": "is not a picture inside, or damaged", "mend": "Copy it again or leave it out"}
+    # The message goes into results, which do not say where on which machine their inputs lay
+    reason = " ".join(f"{type(error).__name__}: {error}".replace(path, "the file").split())[:200]
     return {"what": f"cannot be decoded ({reason})", "mend": "Copy it again or leave it out"}
 
 

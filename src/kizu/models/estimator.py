@@ -68,7 +68,7 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
                 stacklevel=2,
             )
         self._keep(found)
-        score = -self._scores(found.residual)
+        score = -self._scores(found.residual, ~np.isnan(X))
         self.offset_ = -_null_quantile(score)
         return self
 
@@ -90,7 +90,7 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
         """Minus the mean of a row's 20 largest |z| (samples,): lower is more abnormal, as in scikit-learn."""
         rows, known = self._rows(X)
         residual = np.where(known, rows, 0) - np.where(known, self._background(rows, known), 0)
-        return self._scores(residual)
+        return self._scores(residual, known)
 
     def decision_function(self, X: Array) -> Floats:
         """`score_samples` minus `offset_`: negative is abnormal (samples,)."""
@@ -113,10 +113,14 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
             return 0.0, None
         return self.parameters_["tau_background"].value, self.parameters_["tau_anomaly"].value
 
-    def _scores(self, residual: Floats) -> Floats:
-        size = np.abs(residual) / self.scale_
+    def _scores(self, residual: Floats, known: Any) -> Floats:
+        """Minus the mean of the largest |z| among each row's known entries; 0 for a row without any."""
+        size = np.where(known, np.abs(residual) / self.scale_, -1.0)
         count = min(LARGEST, size.shape[1])
-        return np.asarray(-np.partition(size, -count, axis=1)[:, -count:].mean(axis=1))
+        largest = np.partition(size, -count, axis=1)[:, -count:]
+        usable = largest >= 0
+        total = np.where(usable, largest, 0.0).sum(axis=1)
+        return np.asarray(-total / np.maximum(usable.sum(axis=1), 1), size.dtype)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

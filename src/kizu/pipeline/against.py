@@ -28,6 +28,21 @@ ROUNDS, STEPS = 3, 6
 """Fit, flag, fit without the flagged; steps of each projection."""
 
 
+SETTLED = {"noise": "auto", "lam": None, "rank": None, "min_area": None, "seed": 0, "sign": "both"}
+"""Options that say how background, scales and null are made: the earlier run has made them."""
+
+
+def refuse_settled(options: Options) -> None:
+    """UsageError names the first option that an earlier run has settled."""
+    for name, unset in SETTLED.items():
+        if options.background is not None and getattr(options, name) != unset:
+            raise UsageError(
+                f"--{name.replace('_', '-')} was settled by the run that made this background",
+                "Leave it out, or make the background again with it",
+                where=options.background,
+            )
+
+
 def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Field]:
     """What :func:`kizu.pipeline.find.find` gives, with everything but the frames' own numbers from OUT0."""
     earlier = _earlier(Path(str(options.background)))

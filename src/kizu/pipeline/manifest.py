@@ -11,17 +11,30 @@ from kizu.detect.decide import Rule, lows_for
 from kizu.io.results import Results
 from kizu.pipeline.facts import FEW_FRAMES
 from kizu.pipeline.found import Found
-from kizu.pipeline.options import Options
+from kizu.pipeline.options import Options, fingerprint
 from kizu.pipeline.outputs import MOST_CROPS, Frames, Rows, write_crops
 from kizu.report.write import write_report
 from kizu.stack import Stack
 
 SCHEMA = 1
-BODY = "the null's tail is measured on this run's own residuals"
 RULES = {
-    "false_alarms": f"expected false regions per defect-free image; {BODY}",
-    "fdr": f"share of false pixels among the flagged, per image; {BODY}",
+    "false_alarms": "expected false regions per defect-free image; {null}",
+    "fdr": "share of false pixels among the flagged, per image; {null}",
     "z": "low threshold of the standardised map, as given",
+}
+OWN = "the null's tail is measured on this run's own residuals"
+EARLIER = "the null is that of the earlier run"
+WHY = {
+    "align": "how frames are laid on each other: auto leaves a still camera alone",
+    "axes": "what the axes of an array are",
+    "background": "model of the earlier run that these images are held against, by its sha256",
+    "ignore": "mask of what is never judged, by its sha256",
+    "min_area": "smallest region in pixels, given for every scale",
+    "recursive": "folders in folders were read too",
+    "resize": "width and height that every image was brought to",
+    "seed": "of the null maps: the same seed gives the same bytes",
+    "sign": "which way an anomaly may differ",
+    "skip_odd": "images of another size than most were left out",
 }
 
 
@@ -40,11 +53,12 @@ def close(frames: Frames, rows: list[Rows], results: Results, options: Options, 
     """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
     regions = [region for row in rows for region in row.regions]
     write_crops(frames, regions, results)
-    results.write_tables([row.result for row in rows], regions)
+    tables = [row.result for row in rows], regions
+    results.write_tables(*tables)
     results.write_log({"seconds": round(seconds, 2), "jobs": options.jobs, "out": str(results.folder)})
     run = document(frames, rows, options)
+    write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual)
     results.write_run(run)
-    write_report(results.folder, original=frames.picture, residual=frames.residual)
     return Outcome(results.folder, run)
 
 
@@ -58,6 +72,7 @@ def document(frames: Frames, rows: list[Rows], options: Options) -> dict[str, An
         notes.append(f"{regions} regions: the {MOST_CROPS} worst have a crop in defects/, the table has all")
     if options.background:
         facts["registration"] = _registration(found)
+        facts["earlier"] = True
         notes.append("Background, scales and null are those of an earlier run")
     return {
         "schema": SCHEMA,
@@ -98,12 +113,15 @@ def _stack(stack: Stack) -> dict[str, Any]:
 
 
 def _asked(options: Options) -> dict[str, dict[str, Any]]:
+    """The rule, and every other option that has a value; files by what is in them."""
     rule = options.rule
-    return {
-        rule.kind: {"value": rule.value, "why": RULES[rule.kind]},
-        "sign": {"value": options.sign, "why": "which way an anomaly may differ"},
-        "seed": {"value": options.seed, "why": "of the null maps: the same seed gives the same bytes"},
+    asked: dict[str, Any] = {name: getattr(options, name) for name in WHY}
+    asked |= {name: fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
+    given = {
+        name: {"value": v, "why": WHY[name]} for name, v in sorted(asked.items()) if v is not None and v is not False
     }
+    why = RULES[rule.kind].format(null=EARLIER if options.background else OWN)
+    return {rule.kind: {"value": rule.value, "why": why}, **given}
 
 
 def _decision(found: Found, options: Options) -> dict[str, Any]:

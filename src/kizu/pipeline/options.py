@@ -76,7 +76,7 @@ class Options:
         """Hash of inputs, parameters and code version: what makes two runs the same run."""
         asked = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_KEY}
         inputs = [[s.path, s.sha256, s.decoded] for s in sources]
-        files = {name: _fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
+        files = {name: fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
         document = {"kizu": version("kizu"), "options": asked, "inputs": inputs, "frames": used, "files": files}
         return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
@@ -90,7 +90,7 @@ def _check(name: str, value: Any, allowed: str, holds: Callable[[Any], bool]) ->
         raise ParameterError(name, value, allowed)
 
 
-def _fingerprint(path: str) -> str:
+def fingerprint(path: str) -> str:
     """sha256 of a file, or of the model inside a results folder."""
     file = Path(path)
     model = file / "model" / "weights.safetensors"

@@ -8,6 +8,7 @@ from typing import Any
 from kizu.io.agreement import agree
 from kizu.io.matrix import kind_of, matrix_header
 from kizu.io.surveying import survey_of, usable_headers
+from kizu.pipeline.against import refuse_settled
 from kizu.pipeline.estimate import check_memory, estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
 from kizu.pipeline.options import Options
@@ -21,6 +22,7 @@ def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
     """
     if kind_of(inputs, axes=options.axes) == "matrix":
         return _plan_matrix(inputs[0], options)
+    refuse_settled(options)
     headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
     agreed = agree(headers.usable, resize=options.resize, skip_odd=options.skip_odd)
     frames = sum(header.declared for header in agreed.files)

@@ -1,5 +1,6 @@
 """The road from files to a decision."""
 
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from kizu.io.reading import read
 from kizu.io.results import Results, open_results
 from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline import found as found_module
-from kizu.pipeline.against import judge_against
+from kizu.pipeline.against import judge_against, refuse_settled
 from kizu.pipeline.estimate import check_memory, estimate
 from kizu.pipeline.find import field_for, find, planes_for
 from kizu.pipeline.found import Found
@@ -35,9 +36,10 @@ def quiet(stage: str, done: int, total: int) -> None:
 
 
 def inspect(
-    inputs: Sequence[str], out: str | Path, *, noise: float | Literal["auto"] | None = "auto", lam: float | None = None,
-    rank: int | None = None, false_alarms: float | None = None, fdr: float | None = None, z: float | None = None,
-    background: str | None = None, ignore: str | None = None, align: Align = "auto", recursive: bool = False,
+    inputs: str | Path | Sequence[str | Path], out: str | Path, *,
+    noise: float | Literal["auto"] | None = "auto", lam: float | None = None, rank: int | None = None,
+    false_alarms: float | None = None, fdr: float | None = None, z: float | None = None, background: str | None = None,
+    ignore: str | None = None, align: Align = "auto", recursive: bool = False,
     axes: str | None = None, resize: tuple[int, int] | None = None, skip_odd: bool = False, min_area: int | None = None,
     sign: Sign = "both", memory: str | None = None, jobs: int = DEFAULT_JOBS, seed: int = 0, resume: bool = False,
     overwrite: bool = False, progress: Progress = quiet,
@@ -46,7 +48,7 @@ def inspect(
 
     Parameters
     ----------
-    inputs : paths
+    inputs : path or paths
         Image files, folders, globs, multi-page TIFF, .npy: same-size frames, in natural order. One 2-D
         array (.npy, .npz) is a matrix, rows = samples: see :func:`kizu.pipeline.matrix.inspect_matrix`.
     out : path
@@ -84,13 +86,15 @@ def inspect(
         align=align, recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd, min_area=min_area, sign=sign,
         memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
     )  # fmt: skip
-    return inspect_as(options, inputs, Path(out), progress)
+    paths = [inputs] if isinstance(inputs, str | Path) else inputs
+    return inspect_as(options, [os.fspath(path) for path in paths], Path(out), progress)
 
 
 def inspect_as(options: Options, inputs: Sequence[str], out: Path, progress: Progress) -> Outcome:
     """:func:`inspect` with its keywords in one record."""
     if kind_of(inputs, axes=options.axes) == "matrix":
         return inspect_matrix(inputs[0], out, options, progress)
+    refuse_settled(options)
     started = time.monotonic()
     headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
     check_memory(estimate(survey_of(headers), options.resize), options.memory)

@@ -60,8 +60,11 @@ def pieces(run: Document) -> str:
 
 def promise(run: Document) -> str:
     """What the decision rule promises."""
-    decision = run["decision"]
-    return RULES[decision["rule"]].format(value=decision["value"], parts=nouns(run).parts)
+    decision, used = run["decision"], run["frames"]["used"]
+    said = RULES[decision["rule"]].format(value=decision["value"], parts=nouns(run).parts)
+    if decision["rule"] != "false_alarms" or used == 1:
+        return said
+    return f"{said} Of {used} images without any defect, so about {used * decision['value']:.2g} regions in all."
 
 
 def warnings(run: Document) -> list[str]:
@@ -89,6 +92,12 @@ def proof(run: Document) -> str:
     gap = percent(certificate["relative_gap"])
     asked = percent(certificate["tol"])
     reason = STOPPED.get(run["stopped"], run["stopped"])
+    if run.get("earlier"):
+        proven = "proven" if run["converged"] else "not proven"
+        return (
+            "These images were held against the background of an earlier run, and not split anew. What follows is that"
+            f" run's: its background was {proven} to be within {gap} of the best (asked: {asked})."
+        )
     if run["converged"]:
         return (
             f"Proven: no other split of these {nouns(run).item}s is better than this one by more than {gap}"

@@ -14,7 +14,7 @@ from kizu.engines.threads import map_blocks
 from kizu.errors import printable
 from kizu.files import write_bytes, write_text
 from kizu.io.pictures import display
-from kizu.io.results import Saved, read_results
+from kizu.io.results import Saved
 from kizu.report.page import Card, context, matrix_context, worst_first
 from kizu.report.panels import Small, anomaly_bytes, outline_bytes, photo_bytes, scale_of, shrink
 
@@ -24,14 +24,14 @@ STATIC = ("report.css", "report.js")
 Frame = Callable[[int], NDArray[Any]]
 
 
-def write_report(folder: Path, *, original: Frame, residual: Frame, most: int = MOST) -> Path:
-    """Write report/index.html and its assets into the results folder `folder`; returns the page's path.
+def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = MOST) -> Path:
+    """Write report/index.html and its assets into the results folder of `saved`; returns the page's path.
 
     `original(i)` is frame i (the i-th row of results.json) as uint8 (height, width[, 3]); `residual(i)` is M − L in
     grey levels (height, width), of the winning channel. Both are called once for each of the `most` worst frames and
-    for no other. All else is read from the folder. The same folder gives the same bytes.
+    for no other. The same folder gives the same bytes.
     """
-    saved = read_results(folder)
+    folder = saved.folder
     shown = worst_first(saved.results, most)
     frames = map_blocks(lambda i: _small(saved, i, original(i), residual(i)), shown)
     scale = scale_of(frames)
@@ -50,9 +50,9 @@ def write_report(folder: Path, *, original: Frame, residual: Frame, most: int = 
     return page
 
 
-def write_matrix_report(folder: Path, *, picture: str) -> Path:
-    """Write the page of a matrix, with `picture` (a path below `folder`); returns its path."""
-    saved = read_results(folder)
+def write_matrix_report(saved: Saved, *, picture: str) -> Path:
+    """Write the page of a matrix, with `picture` (a path below its folder); returns its path."""
+    folder = saved.folder
     assets = folder / "report" / "assets"
     for name in STATIC:
         write_bytes(assets / name, _static(name))
