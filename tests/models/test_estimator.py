@@ -111,3 +111,13 @@ def test_it_works_in_a_pipeline():
     X = sheet()
     pipeline = make_pipeline(FunctionTransformer(np.negative), clone(RobustPCA(noise=0.1))).fit(X)
     np.testing.assert_allclose(pipeline.transform(X), RobustPCA(noise=0.1).fit(-X).transform(-X))
+
+
+def test_a_row_is_scored_by_what_is_known_of_it():
+    X = sheet()
+    model = RobustPCA(noise=0.1).fit(X)
+    few = np.full((1, 40), np.nan)
+    few[0, :6] = X[3, :6]
+    few[0, 2] += 5.0
+    z = np.abs(few[0, :6] - model.transform(few)[0, :6]) / model.scale_[:6]
+    assert -model.score_samples(few)[0] == pytest.approx(z.mean())

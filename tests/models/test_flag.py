@@ -109,3 +109,18 @@ def test_flags_are_arrays_of_the_callers_library(xp):
 def test_a_rate_is_a_share(found, fdr):
     with pytest.raises(ParameterError, match=r"^fdr: got .* Use a share between 0 and 1"):
         flag(found, fdr=fdr)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("exponent", [-60, 60])
+def test_powers_of_two_change_no_bit(dtype, exponent):
+    X = faint(0, shape=(60, 40)).X.astype(dtype)
+    plain, scaled = (flag(robust_pca(np.ldexp(X, k))) for k in (0, exponent))
+    np.testing.assert_array_equal(plain.score, scaled.score)
+    np.testing.assert_array_equal(plain.mask, scaled.mask)
+
+
+@pytest.mark.parametrize("exponent", [-900, 900])
+def test_scales_at_the_ends_of_the_floating_range_are_scales(exponent):
+    X = faint(0, shape=(60, 40)).X
+    np.testing.assert_array_equal(flag(robust_pca(np.ldexp(X, exponent))).mask, flag(robust_pca(X)).mask)

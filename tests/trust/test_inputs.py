@@ -248,3 +248,33 @@ def test_a_folder_without_a_background_is_refused(tmp_path, capsys):
     folder = save(walls(4, dots=())[0], tmp_path / "in")
     assert detect(folder, tmp_path / "out", "--background", folder) == 3
     assert "holds no background of an earlier run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("depth", [-40.0, 40.0])
+def test_two_images_show_their_difference_both_and_nothing_else(tmp_path, depth):
+    frames, truth = walls(2, dots=(1,), depth=depth)
+    assert detect(save(frames, tmp_path / "in"), tmp_path / "out", "--false-alarms", 0.1) == 0
+    assert sorted(regions(tmp_path / "out")) == [
+        (0, "bright" if depth < 0 else "dark"),
+        (1, "dark" if depth < 0 else "bright"),
+    ]
+    for number in (0, 1):
+        mask = np.asarray(Image.open(tmp_path / "out" / "masks" / f"part{number:03d}.png")) > 0
+        assert (mask & truth[1]).any()
+        assert not (mask & ~ndimage.binary_dilation(truth[1], iterations=4)).any()
+        background = np.asarray(Image.open(tmp_path / "out" / "background" / f"part{number:03d}.png"))
+        assert background.min() > frames.min() - 5
+
+
+def test_a_mask_that_ignores_everything_is_refused(tmp_path, capsys):
+    folder = save(walls()[0], tmp_path / "in")
+    Image.fromarray(np.full(SIZE, 255, np.uint8)).save(tmp_path / "mask.png")
+    assert detect(folder, tmp_path / "out", "--ignore", tmp_path / "mask.png") == 2
+    assert "nothing would be judged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--lam", 1), ("--rank", 2), ("--min-area", 9), ("--sign", "dark"), ("--seed", 4)])
+def test_what_an_earlier_run_has_settled_is_refused(tmp_path, capsys, option):
+    folder = save(walls()[0], tmp_path / "in")
+    assert detect(folder, tmp_path / "out", "--background", tmp_path / "none", *option) == 2
+    assert f"{option[0]} was settled" in capsys.readouterr().err

@@ -31,14 +31,17 @@ def pixel_scale(
 
     `statistics` are (channels, pixels); g is the channel's typical MAD, with the small-sample factor
     of T frames and the rank that was fitted. Where too few entries are known the center stays what
-    it was (`previous`) and the scale is g.
+    it was (`previous`) and the scale is g. Two frames have a center, their mean, but no scale of their own.
     """
     center, mad, count = statistics
-    few = count < max(min(FEWEST, frames // 2), FEWEST_SHARE * frames)
-    few |= frames < TYPICAL_ONLY
-    factor = np.sqrt(frames / max(frames - rank - 1, 1)) * frames / max(frames - 0.8, 1)
-    overall = np.array([_typical(m, f) for m, f in zip(mad, few, strict=True)]) * factor
-    own = np.where(few, overall[:, None], mad)
+    few = (count < max(min(FEWEST, frames // 2), FEWEST_SHARE * frames)) | (frames < 2)
+    typical = few | (frames < TYPICAL_ONLY)
+    if frames < TYPICAL_ONLY:
+        factor = np.float64(1.0)  # of two frames each is as far from their mean
+    else:
+        factor = np.sqrt(frames / max(frames - rank - 1, 1)) * frames / max(frames - 0.8, 1)
+    overall = np.array([_typical(m, f) for m, f in zip(mad, typical, strict=True)]) * factor
+    own = np.where(typical, overall[:, None], mad)
     scale = np.maximum(shrunken_scale(own, overall[:, None], count.astype(np.float64)), overall[:, None])
     rounding = float(np.finfo(mad.dtype).eps) * float(np.nanmax(np.abs(center), initial=0))
     floor = rounding if quantum is None else quantum
