@@ -30,7 +30,7 @@ def mad(x: NDArray[Any]) -> float:
     return MAD_TO_SIGMA * float(np.median(np.abs(x - np.median(x))))
 
 
-def shrunken_scale(own: Floats, overall: float, count: Floats | int) -> Floats:
+def shrunken_scale(own: Floats, overall: Floats | float, count: Floats | int) -> Floats:
     """s² = (T·own² + 10·overall²) / (T + 10): robust scales of few samples lean on the global one.
 
     `own` holds one scale per column, measured on `count` (T) entries each.

@@ -37,7 +37,7 @@ def pixel_scale(
     few = (count < max(min(FEWEST, frames // 2), FEWEST_SHARE * frames)) | (frames < 2)
     typical = few | (frames < TYPICAL_ONLY)
     if frames < TYPICAL_ONLY:
-        factor = np.float64(1.0)  # of two frames each is as far from their mean
+        factor = 1.0  # of two frames each is as far from their mean
     else:
         factor = np.sqrt(frames / max(frames - rank - 1, 1)) * frames / max(frames - 0.8, 1)
     overall = np.array([_typical(m, f) for m, f in zip(mad, typical, strict=True)]) * factor
