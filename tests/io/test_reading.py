@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_skipped_by_name(tmp_path: Path) -> None:
 def test_nothing_usable_names_the_first_and_counts_the_others(tmp_path: Path) -> None:
     for name in "abc":
         (tmp_path / f"{name}.png").write_bytes(b"broken")
-    with pytest.raises(NothingUsableError, match=r"a\.png: does not start like PNG \(and 2 more files\)"):
+    with pytest.raises(NothingUsableError, match=r"a\.png: does not start like PNG \(and 2 more\)"):
         read([str(tmp_path)])
     (tmp_path / "empty" / "inner").mkdir(parents=True)
     (tmp_path / "empty" / "x.txt").write_text("")

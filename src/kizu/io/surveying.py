@@ -92,7 +92,7 @@ def nothing_usable(inputs: Sequence[str], headers: Headers, problems: Sequence[R
     """The error for inputs of which no frame is left: the first problem, and how many there are."""
     if problems:
         first = problems[0]
-        more = f" (and {len(problems) - 1} more files)" if len(problems) > 1 else ""
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return NothingUsableError(first.what + more, first.mend, where=first.path)
     suffixes = Counter(skipped.what for skipped in headers.listing.skipped)
     what = "; ".join(f"{count} × {what}" for what, count in suffixes.most_common(3))

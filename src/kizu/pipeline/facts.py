@@ -51,7 +51,7 @@ def _parameters(fitted: Fitted) -> dict[str, dict[str, Any]]:
 
 
 def _warnings(fitted: Fitted, planes: Planes, gap: float, lam: Parameter) -> list[str]:
-    found = [_few(planes.frames), _gap(gap), _lam(lam, planes), _busy(fitted)]
+    found = [_few(planes.frames), _gap(gap), lam_warning(lam, planes.frames, planes.columns), _busy(fitted)]
     return [text for text in found if text]
 
 
@@ -69,8 +69,9 @@ def _gap(gap: float) -> str:
     return f"The background is not certified: its relative gap is {gap:.1e}. Masks are usable; do not quote the fit."
 
 
-def _lam(lam: Parameter, planes: Planes) -> str:
-    ratio = lam.value / default_lam(planes.frames, planes.columns).value
+def lam_warning(lam: Parameter, samples: int, features: int) -> str:
+    """What a weight that is far from the default does; "" for one that is near."""
+    ratio = lam.value / default_lam(samples, features).value
     if lam.why != "given" or 1 / 3 < ratio < 3:
         return ""
     if ratio > 1:

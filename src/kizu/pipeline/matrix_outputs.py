@@ -21,6 +21,7 @@ from kizu.io.results import Results, frame_path
 from kizu.io.tables import finite
 from kizu.models.decomposition import Decomposition
 from kizu.models.flag import Flags
+from kizu.pipeline.facts import lam_warning
 from kizu.stack import Source
 from kizu.typing import Bools, Floats
 
@@ -152,7 +153,7 @@ def document(judged: Judged, fdr: float) -> dict[str, Any]:
         "frames": {"declared": rows, "decoded": rows, "used": rows},
         "skipped": [],
         "notes": notes,
-        "warnings": [],
+        "warnings": [text for text in [lam_warning(split.parameters["lam"], *judged.values.shape)] if text],
         "matrix": _shape(judged),
         **_proof(split),
         "parameters": {**{name: p._asdict() for name, p in split.parameters.items()}, **rule},
