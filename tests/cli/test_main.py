@@ -41,6 +41,7 @@ def refuse_parameter():
 
 
 def interrupt():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs do without
     os.kill(os.getpid(), signal.SIGINT)
 
 

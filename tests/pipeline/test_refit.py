@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from kizu.detect.flagged import flag
 from kizu.detect.register import register
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import Planes, planes_of
-from kizu.pipeline.refit import Fitted, Settings, expose, flag, judge, refit, z_field
+from kizu.pipeline.refit import Fitted, Settings, expose, judge, refit, z_field
 
 FRAMES, HEIGHT, WIDTH, SIDE = 30, 48, 40, 8
 NOISE, BRIGHT = 1.0, 40.0

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kizu.detect.flagged import flag
 from kizu.detect.register import exposure, register
 from kizu.detect.register_canvas import margins_of
 from kizu.detect.residuals import PixelScale
@@ -20,7 +21,7 @@ from kizu.pipeline.found import Found
 from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Options
 from kizu.pipeline.planes import ExposedBlocks
-from kizu.pipeline.refit import Progress, flag, z_field
+from kizu.pipeline.refit import Progress, z_field
 from kizu.stack import Stack
 from kizu.typing import Bools, Floats
 

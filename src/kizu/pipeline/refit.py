@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kizu.detect.flagged import flag, known_of
 from kizu.detect.register import Registration, exposure
 from kizu.detect.residuals import PixelScale, loudest, pixel_scale
-from kizu.detect.smooth import dilate, majority
 from kizu.detect.temporal import PixelStatistics, pixel_statistics
 from kizu.engines.threads import map_blocks
 from kizu.lowrank.blocks import spans
@@ -27,19 +27,12 @@ ROUNDS = 8
 """Refits at most; video settles in four to six."""
 STANDS_STILL = 1e-3
 """Share of the mask that may still change."""
-FLAG = 3.5
-"""|z| that counts while refitting (Iglewicz & Hoaglin 1993): lower than any decision, so that halos
-and soft edges do not enter the background again."""
-WINDOW = 5
-"""Pixels: a majority in this window must vote, and a flag is widened by it."""
 SAME = 0.95
 """The noise scale stands still when a round takes less than 5 % off it."""
 RUNAWAY = 0.35
 """Share of flagged entries above which the mask is not trusted: a third of a picture is not a defect."""
 UNMASKED_RANK = 10
 """Largest rank where nothing is masked (a face under any light has about nine dimensions, Basri & Jacobs 2003)."""
-ENOUGH = 2.0
-"""Entries that a place needs, in units of √frames: twice as many because tau_background is raised to about twice."""
 THIN = 3
 """Every third pixel suffices for that."""
 
@@ -203,18 +196,6 @@ def _median(data: ExposedBlocks, span: tuple[int, int]) -> Floats:
     return pixel_statistics(block.values, block.known).center
 
 
-def known_of(flagged: Bools, seen: Bools | None) -> Bools:
-    """The entries that are seen and not flagged; all that are seen where too few would be left.
-
-    At a place with k entries the loss pulls L with at most tau_anomaly each, and the nuclear norm
-    the other way: below k = √T it wins, L fades, and the dark place spreads round by round. What
-    covers a place nearly always is its background as far as anybody can tell.
-    """
-    free = ~flagged if seen is None else seen & ~flagged
-    bare = np.count_nonzero(free, axis=0) < ENOUGH * math.sqrt(len(free))
-    return np.asarray(free | bare if seen is None else free | (seen & bare))
-
-
 def _data(planes: Planes, work: Work) -> ExposedBlocks:
     return ExposedBlocks(planes, work.gains, work.biases, work.known)
 
@@ -277,15 +258,6 @@ def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
 
     map_blocks(one, spans((planes.frames, pixels)), jobs=jobs)
     return z.reshape(planes.frames, *planes.size)
-
-
-def flag(z: Floats, seen: Bools | None, jobs: int) -> Bools:
-    """The generous mask of the refit: where most of a 5 × 5 window is beyond 3.5, widened."""
-
-    def one(t: int) -> Bools:
-        return dilate(majority(np.abs(z[t]) > FLAG, WINDOW, None if seen is None else seen[t]), WINDOW)
-
-    return np.stack(map_blocks(one, range(len(z)), jobs=jobs))
 
 
 def expose(planes: Planes, work: Work, jobs: int) -> Work:
