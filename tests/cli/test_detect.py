@@ -58,7 +58,7 @@ def test_stdout_is_the_page_and_stderr_a_summary(parts, tmp_path):
     assert page.is_file()
     assert done.stderr.splitlines()[-1] == (
         "kizu: 1 of 24 images has a defect: 1 region. Expected false regions per defect-free image: 0.001."
-        " Of 24 images without any defect, so about 0.024 regions in all."
+        " In 24 such images: about 0.024."
     )
     assert all(line.startswith("kizu: ") for line in done.stderr.splitlines())
 

@@ -64,7 +64,7 @@ def promise(run: Document) -> str:
     said = RULES[decision["rule"]].format(value=decision["value"], parts=nouns(run).parts)
     if decision["rule"] != "false_alarms" or used == 1:
         return said
-    return f"{said} Of {used} images without any defect, so about {used * decision['value']:.2g} regions in all."
+    return f"{said} In {used} such images: about {used * decision['value']:.2g}."
 
 
 def warnings(run: Document) -> list[str]:
