@@ -14,6 +14,7 @@ RUN = {
     "skipped": [],
     "converged": True,
     "stopped": "gap",
+    "parameters": {},
     "certificate": {"primal": 1.0, "dual": 0.999, "relative_gap": 1e-5, "tol": 1e-4, "bound": "full Gram matrix"},
 }
 
@@ -78,6 +79,12 @@ def test_no_proof_is_claimed_without_one(stopped):
 def test_without_a_certificate_nothing_is_proven():
     assert "nothing to prove" in words.proof({**RUN, "certificate": None})
     assert "unknown amount" in words.proof(changed(certificate={"relative_gap": None}))
+
+
+def test_the_proof_of_an_earlier_run_is_not_claimed_for_these_images():
+    text = words.proof({**RUN, "parameters": {"background": {"value": "ab12", "why": "earlier"}}})
+    assert "earlier run" in text and "0.001 %" in text
+    assert not text.startswith("Proven")
 
 
 def test_camera():

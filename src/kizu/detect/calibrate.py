@@ -23,6 +23,8 @@ LOWEST = 1e-3
 BUSIEST = 10
 """The ladder starts where about this many pixels per map, or one window's, exceed the high threshold: between
 a few regions per map and hardly any the law is seen; among the last few, repeated in many maps, it is not."""
+BUSIEST_SHARE = 0.1
+"""... but no more than this share of a small picture, where regions run into each other."""
 ENOUGH = 3.0
 """Independent regions that a rung needs to enter the fit."""
 FEW_MAPS = 40
@@ -34,8 +36,8 @@ TAIL_SHARE = 0.01
 LEAST = 1e-6
 """No expected number of false alarms below this is claimed: the tail is an extrapolation."""
 STEEPEST = 15.0
-"""... and beyond the last level that was counted, none that falls by more than this power of the level: the last
-few counts are the same few events, and their slope can be anything. Single pixels of normal noise have 13."""
+"""Beyond the last level that was counted, a region's expected number falls no faster than by this exponent per such
+level: the last few counts are the same few events, and their slope can be anything. Normal noise has 13."""
 FARTHEST = 1e5
 """The score is tabulated up to this standardised level."""
 
@@ -58,9 +60,8 @@ class Null(NamedTuple):
         larger = len(self.areas) - int(np.searchsorted(self.areas, area))
         share = (1 + larger) / (1 + len(self.areas))
         level, end = peak / HIGH, self.rate.end
-        fall = float(self.rate.log_rate(end) - self.rate.log_rate(level)) if level > end else 0.0
-        slowest = min(fall, STEEPEST * max(level / end - 1, 0.0))
-        return max(scales * float(np.exp(self.rate.log_rate(min(level, end)) - slowest)) * share, LEAST)
+        fall = min(-self.rate.last_slope, STEEPEST / end) * max(level - end, 0.0)
+        return max(scales * float(np.exp(self.rate.log_rate(min(level, end)) - fall)) * share, LEAST)
 
 
 def measure(
@@ -115,7 +116,7 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     the same block is drawn again and again.
     """
     peaks = np.sort(w.reshape(len(w), -1).max(axis=1))
-    busiest = min(max(BUSIEST, scale.size**2) / w[0].size, 0.1)
+    busiest = min(max(BUSIEST, scale.size**2) / w[0].size, BUSIEST_SHARE)
     lowest = max(float(np.quantile(w[: FEW_MAPS // 2], 1 - busiest)) / HIGH, LOWEST)
     highest = max(float(peaks[-1]) / HIGH, lowest * 1.01, 2 * LOWEST)  # a null without noise is all zero
     levels, rates, weights, areas = [], [], [], []

@@ -83,13 +83,6 @@ def decide_on(map_of: Callable[[int], Floats], seen: Bools | None, nulls: tuple[
 
 
 def filled(mask: Bools, seen: Bools | None) -> Bools:
-    """`mask` with its holes filled, unknown pixels left out. A hole is a part of the rest that meets no border."""
-    if not mask.any():
-        return mask
-    parts, count = ndimage.label(~mask)
-    hole = np.ones(count + 1, np.bool_)
-    for edge in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
-        hole[edge] = False
-    hole[0] = True  # the mask itself
-    whole: Bools = hole[parts]
+    """`mask` with its holes filled, unknown pixels left out."""
+    whole = np.asarray(ndimage.binary_fill_holes(mask)) if mask.any() else mask
     return whole if seen is None else whole & seen

@@ -107,13 +107,13 @@ class Tail(NamedTuple):
     def log_rate(self, t: Floats | float) -> Floats:
         measured = np.clip(t, self.start, self.end)
         inside = self.constant + measured * (self.slope + measured * self.curve)
-        return np.asarray(inside + self._last_slope * (np.maximum(t, self.end) - self.end))
+        return np.asarray(inside + self.last_slope * (np.maximum(t, self.end) - self.end))
 
     def level(self, rate: float) -> float:
         """The smallest t with at most this rate."""
         wanted, last = math.log(rate), float(self.log_rate(self.end))
         if wanted < last:
-            return self.end + (wanted - last) / self._last_slope
+            return self.end + (wanted - last) / self.last_slope
         c = self.constant - wanted
         if self.curve == 0:
             return max(self.start, -c / self.slope)
@@ -121,7 +121,7 @@ class Tail(NamedTuple):
         return max(self.start, root)
 
     @property
-    def _last_slope(self) -> float:
+    def last_slope(self) -> float:
         return self.slope + 2 * self.curve * self.end
 
 

@@ -74,7 +74,7 @@ def _middle_distance(lines: Floats, count: Integers, center: Floats) -> Floats:
     below, above = center - _at(lines, first), _at(lines, first + k - 1) - center
     farthest = np.maximum(below, above)
     inner = np.where(below > above, center - _at(lines, first + 1), _at(lines, first + k - 2) - center)
-    second = np.where(k > 1, np.maximum(inner, np.minimum(below, above)), farthest)
+    second = np.maximum(inner, np.minimum(below, above))
     return np.where(count % 2 == 1, farthest, 0.5 * (farthest + second)).astype(lines.dtype)
 
 

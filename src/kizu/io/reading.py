@@ -3,12 +3,13 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kizu.engines.threads import Progress
 from kizu.errors import ReadError, ResourceError
 from kizu.io.agreement import Agreement, agree
 from kizu.io.headers import Header, decode
@@ -17,8 +18,6 @@ from kizu.io.protocol import Message
 from kizu.io.regular import sha256_of
 from kizu.io.surveying import Headers, nothing_usable, usable_headers
 from kizu.stack import Skipped, Source, Stack
-
-Progress = Callable[[int, int], None]
 
 
 def read(

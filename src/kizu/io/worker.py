@@ -61,7 +61,7 @@ def fault(path: str, error: Exception) -> Message:
     if isinstance(error, UnidentifiedImageError):
         return {"what": "is not a picture inside, or damaged", "mend": "Copy it again or leave it out"}
     # The message goes into results, which do not say where on which machine their inputs lay
-    reason = " ".join(f"{type(error).__name__}: {error}".replace(path, "the file").split())[:200]
+    reason = " ".join(f"{type(error).__name__}: {error}".replace(repr(path), "the file").split())[:200]
     return {"what": f"cannot be decoded ({reason})", "mend": "Copy it again or leave it out"}
 
 

@@ -19,7 +19,7 @@ from kizu.pipeline import found as found_module
 from kizu.pipeline.find import field_for, planes_for, settings_of, work_of
 from kizu.pipeline.found import Found
 from kizu.pipeline.nulls import Field
-from kizu.pipeline.options import Options
+from kizu.pipeline.options import Options, first_set
 from kizu.pipeline.planes import ExposedBlocks
 from kizu.pipeline.refit import Progress, z_field
 from kizu.stack import Stack
@@ -35,13 +35,13 @@ SETTLED = {"noise": "auto", "lam": None, "rank": None, "min_area": None, "seed":
 
 def refuse_settled(options: Options) -> None:
     """UsageError names the first option that an earlier run has settled."""
-    for name, unset in SETTLED.items():
-        if options.background is not None and getattr(options, name) != unset:
-            raise UsageError(
-                f"--{name.replace('_', '-')} was settled by the run that made this background",
-                "Leave it out, or make the background again with it",
-                where=options.background,
-            )
+    option = first_set(options, SETTLED)
+    if options.background is not None and option:
+        raise UsageError(
+            f"{option} was settled by the run that made this background",
+            "Leave it out, or make the background again with it",
+            where=options.background,
+        )
 
 
 def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress: Progress) -> tuple[Found, Field]:

@@ -57,7 +57,7 @@ def close(frames: Frames, rows: list[Rows], results: Results, options: Options, 
     results.write_tables(*tables)
     results.write_log({"seconds": round(seconds, 2), "jobs": options.jobs, "out": str(results.folder)})
     run = document(frames, rows, options)
-    write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual)
+    write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual, jobs=options.jobs)
     results.write_run(run)
     return Outcome(results.folder, run)
 
@@ -72,7 +72,6 @@ def document(frames: Frames, rows: list[Rows], options: Options) -> dict[str, An
         notes.append(f"{regions} regions: the {MOST_CROPS} worst have a crop in defects/, the table has all")
     if options.background:
         facts["registration"] = _registration(found)
-        facts["earlier"] = True
         notes.append("Background, scales and null are those of an earlier run")
     return {
         "schema": SCHEMA,

@@ -21,7 +21,7 @@ from kizu.models.robust_pca import robust_pca
 from kizu.pipeline.estimate import LIBRARIES, refuse_beyond
 from kizu.pipeline.manifest import Outcome
 from kizu.pipeline.matrix_outputs import Judged, document, flagged_entries, model_of, sample_rows, write_pictures
-from kizu.pipeline.options import Options
+from kizu.pipeline.options import Options, first_set
 from kizu.pipeline.refit import Progress
 from kizu.report.write import write_matrix_report
 from kizu.stack import Source
@@ -67,13 +67,12 @@ def inspect_matrix(path: str, out: Path, options: Options, progress: Progress) -
 
 def refuse_pictures(path: str, options: Options) -> None:
     """UsageError names the first option that speaks of pictures."""
-    for name, unset in IMAGES_ONLY.items():
-        if getattr(options, name) != unset:
-            raise UsageError(
-                f"is a matrix, and --{name.replace('_', '-')} is for images",
-                "Leave it out (a matrix is decided by --fdr), or add --axes YX if this is a picture",
-                where=path,
-            )
+    if option := first_set(options, IMAGES_ONLY):
+        raise UsageError(
+            f"is a matrix, and {option} is for images",
+            "Leave it out (a matrix is decided by --fdr), or add --axes YX if this is a picture",
+            where=path,
+        )
 
 
 def refuse_sizes(path: str, budget: str | None) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -88,6 +88,12 @@ def _positive(value: Any) -> bool:
 def _check(name: str, value: Any, allowed: str, holds: Callable[[Any], bool]) -> None:
     if value is not None and not holds(value):
         raise ParameterError(name, value, allowed)
+
+
+def first_set(options: Options, unset: Mapping[str, Any]) -> str | None:
+    """The first of the options named in `unset` that has another value, as it is written on the command line."""
+    found = (name for name, value in unset.items() if getattr(options, name) != value)
+    return next((f"--{name.replace('_', '-')}" for name in found), None)
 
 
 def fingerprint(path: str) -> str:

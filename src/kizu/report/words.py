@@ -92,7 +92,7 @@ def proof(run: Document) -> str:
     gap = percent(certificate["relative_gap"])
     asked = percent(certificate["tol"])
     reason = STOPPED.get(run["stopped"], run["stopped"])
-    if run.get("earlier"):
+    if "background" in run["parameters"]:
         proven = "proven" if run["converged"] else "not proven"
         return (
             "These images were held against the background of an earlier run, and not split anew. What follows is that"
