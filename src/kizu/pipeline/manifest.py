@@ -129,7 +129,7 @@ def _decision(found: Found, options: Options) -> dict[str, Any]:
         {**null.scale._asdict(), "low": low, "high": None if low is None else 2 * low}
         for null, low in zip(found.nulls, _lows(found, rule), strict=True)
     ]
-    few = len(found.shifts) < FEW_FRAMES
+    few = options.background is None and len(found.shifts) < FEW_FRAMES  # an earlier null does not depend on these
     return {"rule": rule.kind, "value": rule.value, "approximate": few, "scales": scales}
 
 
