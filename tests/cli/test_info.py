@@ -3,6 +3,7 @@
 import json
 from importlib.metadata import version
 
+import kizu.native as native
 from kizu.cli import run
 from kizu.cli.info import LIBRARIES, gather
 
@@ -23,3 +24,9 @@ def test_facts_are_those_of_this_machine():
 def test_text_has_a_line_for_each_fact(capsys):
     assert run(["info"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(gather())
+
+
+def test_it_says_which_kernels_run_and_what_keeps_faster_ones(monkeypatch):
+    assert gather()["kernels"].startswith(native.instructions())
+    monkeypatch.setattr(native, "_loaded", lambda: native.load(None, ""))
+    assert gather()["kernels"] == "NumPy (none were built: no C compiler was found when kizu was installed)"

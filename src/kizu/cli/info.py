@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+import kizu.native as native
 from kizu.cli import debug_option
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "pillow", "tifffile", "safetensors")
@@ -34,7 +35,7 @@ def gather() -> dict[str, Any]:
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "threads": _blas_threads(),
-        "kernels": "NumPy",
+        "kernels": native.instructions() + (f" ({native.why()})" if native.why() else ""),
         "formats": sorted(READERS),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
