@@ -44,7 +44,11 @@ def test_a_function_is_none_where_its_twin_has_to_do(monkeypatch):
 
 
 def test_no_library_says_why():
-    assert native.load(None, "") == (None, 0, "none were built: no C compiler was found when kizu was installed")
+    assert native.load(None, "") == (
+        None,
+        0,
+        "none were built: no C compiler was found, or it failed, when kizu was installed",
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"no library", b"\x7fELF" + bytes(60)], ids=["empty", "text", "header only"])

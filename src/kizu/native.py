@@ -71,7 +71,7 @@ def load(path: str | None, wish: str) -> Loaded:
     if wish.lower() == "numpy":
         return Loaded(None, 0, "KIZU_KERNELS=numpy")
     if path is None:
-        return Loaded(None, 0, "none were built: no C compiler was found when kizu was installed")
+        return Loaded(None, 0, "none were built: no C compiler was found, or it failed, when kizu was installed")
     try:
         found = ctypes.CDLL(path)
         best: int = found.kizu_level()

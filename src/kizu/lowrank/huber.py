@@ -1,0 +1,167 @@
+"""The pass over the data that the factored stable principal component pursuit makes in every step.
+
+    d = M − LR,  y = clip(d, ±tau) (0 where unknown),  z = LR + y,  C = basisᵀz,  power = z Cᵀ
+
+M is read in its own type and once, the background LR, y and z never exist as a whole. One kernel in C does
+it (native/huber.c); its twin does the same in NumPy, in tiles of columns that stay in the cache.
+"""
+
+from ctypes import c_double, c_int, c_int64, c_void_p
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import kizu.native as native
+from kizu.lowrank.rows import address, in_rows, padded, strides
+from kizu.typing import Bools, Floats
+
+KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
+"""The types that the kernel reads; others become the type to compute in first."""
+MAX_RANK = 64
+"""Beyond this rank the products are BLAS's to make."""
+TILE = 1 << 18
+"""Entries of a tile of the twin: the tile and its companions stay in the third cache, and the calls are few."""
+LONGEST_SUM = 4096
+"""Columns over which the twin sums floats before it goes on in float64; the kernel does so in its own lanes."""
+ARGUMENTS = (
+    *(c_int, c_int, c_int64, c_int64, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r, q, q without padding
+    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *(c_void_p, c_void_p, c_int64, c_void_p, c_double),  # left; right with its stride; basis; tau
+    *(c_void_p, c_int64, c_void_p, c_void_p),  # out with its stride; power, sums
+)
+
+
+class Pass(NamedTuple):
+    """What one block gives: C (q, width), power = z Cᵀ (n, q) in float64, and sums over its known entries."""
+
+    right: Floats
+    power: Floats
+    loss: float  # Σ huber(M − LR; tau)
+    inner: float  # ⟨M, y⟩
+    square: float  # ‖y‖²
+
+
+def walk(
+    raw: NDArray[Any],
+    scale: Floats | None,
+    offset: Floats | None,
+    known: Bools | None,
+    left: Floats,
+    right: Floats,
+    basis: Floats,
+    tau: float,
+    *,
+    out: Floats | None = None,
+    level: int | None = None,
+) -> Pass:
+    """One pass over one block.
+
+    Parameters
+    ----------
+    raw : (n, width) array of any real dtype
+        The data: M = raw · scale + offset. Unknown entries may hold anything.
+    scale, offset : (n,) arrays or None
+        One number per row; None is 1 and 0. `scale` is positive.
+    known : (n, width) array of bool or None
+        None where every entry is known.
+    left, right : (n, r) and (r, width) arrays
+        The factors of the background, in the type to compute in.
+    basis : (n, q) array
+        What z is projected on.
+    tau : float
+        The clip.
+    out : (q, width) array, optional
+        Where C goes; it may be `right` itself.
+    level : int, optional
+        The instructions to use, for tests; 0 is the twin.
+    """
+    level = native.level() if level is None else level
+    if out is None:
+        out = np.empty((basis.shape[1], raw.shape[1]), right.dtype)
+    if scale is not None and not _fits(scale, right.dtype):
+        raw, scale = _scaled(raw, scale, right.dtype), None
+    kernel = native.function("kizu_huber", *ARGUMENTS, result=c_int)
+    if level == 0 or kernel is None or max(left.shape[1], basis.shape[1]) > MAX_RANK:
+        return twin(raw, scale, offset, known, left, right, basis, tau, out)
+    n, width = raw.shape
+    dtype, r, q = right.dtype, left.shape[1], basis.shape[1]
+    data = in_rows(raw, raw.dtype if raw.dtype.isnative and raw.dtype.str[1:] in KINDS else dtype)
+    factors = np.ascontiguousarray(left, dtype), padded(basis, dtype)
+    scales = _per_row(scale, 1.0, n, dtype), _per_row(offset, 0.0, n, dtype)
+    old, mask = in_rows(right, dtype), None if known is None else in_rows(known, np.dtype(bool))
+    power, sums = np.zeros(factors[1].shape), np.zeros(3)
+    failed = kernel(
+        *(level, KINDS[data.dtype.str[1:]], n, width, r, factors[1].shape[1], q),
+        *(address(data), strides(data), address(mask), strides(mask), address(scales[0]), address(scales[1])),
+        *(address(factors[0]), address(old), strides(old), address(factors[1]), tau),
+        *(address(out), strides(out), address(power), address(sums)),
+    )
+    if failed:
+        raise MemoryError
+    return _result(out, power[:, :q], sums)
+
+
+def twin(
+    raw: NDArray[Any],
+    scale: Floats | None,
+    offset: Floats | None,
+    known: Bools | None,
+    left: Floats,
+    right: Floats,
+    basis: Floats,
+    tau: float,
+    out: Floats,
+) -> Pass:
+    """The same in NumPy, a tile of columns at a time."""
+    n, width = raw.shape
+    dtype, step = right.dtype, min(max(1, TILE // max(n, 1)), LONGEST_SUM)
+    power, sums = np.zeros(basis.shape), np.zeros(3)
+    for start in range(0, width, step):
+        here = np.s_[:, start : start + step]
+        value = _values(raw[here], scale, offset, None if known is None else known[here], dtype)
+        z = left @ right[here]
+        d = value - z
+        y = np.clip(d, -dtype.type(tau), dtype.type(tau))
+        if known is not None:
+            y *= known[here]
+        z += y
+        fresh = basis.T @ z
+        power += z @ fresh.T
+        sums += [np.einsum("ij,ij->i", a, b).sum(dtype=np.float64) for a, b in ((y, d), (value, y), (y, y))]
+        out[here] = fresh
+    return _result(out, power, sums)
+
+
+def _values(raw: NDArray[Any], scale: Floats | None, offset: Floats | None, known: Bools | None, dtype: Any) -> Floats:
+    value = raw.astype(dtype)
+    if known is not None:  # before scaling: an unknown entry may be anything, and overflow
+        value = np.where(known, value, dtype.type(0))
+    if scale is not None:
+        value *= scale.astype(dtype)[:, None]
+    if offset is not None:
+        value += offset.astype(dtype)[:, None]
+        if known is not None:
+            value *= known
+    return value
+
+
+def _fits(scale: Floats, dtype: "np.dtype[Any]") -> bool:
+    """Whether `scale` is a normal number in `dtype`: data of 1e-40 are scaled by more than the largest float."""
+    limits = np.finfo(dtype)
+    return bool(((scale >= limits.tiny) & (scale <= limits.max)).all())
+
+
+def _scaled(raw: NDArray[Any], scale: Floats, dtype: "np.dtype[Any]") -> Floats:
+    with np.errstate(over="ignore", invalid="ignore"):  # in unknown entries
+        scaled: Floats = (raw * scale.astype(np.float64)[:, None]).astype(dtype)
+    return scaled
+
+
+def _per_row(numbers: Floats | None, absent: float, n: int, dtype: Any) -> Floats:
+    return np.full(n, absent, dtype) if numbers is None else np.ascontiguousarray(numbers, dtype)
+
+
+def _result(out: Floats, power: Floats, sums: Floats) -> Pass:
+    slope, inner, square = sums.tolist()
+    return Pass(out, power, slope - 0.5 * square, inner, square)
