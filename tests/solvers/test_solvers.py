@@ -82,16 +82,18 @@ def test_a_run_is_the_same_twice(name):
     np.testing.assert_equal(RUNS[name](None, 40).state, RUNS[name](None, 40).state)
 
 
-def test_the_objective_never_rises_within_a_stage():
-    state = stable_pcp.init(BLOCKS, stable_numbers())
-    seen = []
+def test_the_thresholds_shrink_to_those_asked_for_and_momentum_pauses_where_the_objective_rose():
+    state, records = stable_pcp.init(BLOCKS, stable_numbers()), []
     for _ in range(60):
-        clip = state.clip
+        level, paused = state.level, state.momentum == 0
         state, record = stable_pcp.step(BLOCKS, state, stable_numbers())
-        seen.append((clip, record.objective))
-    last = [objective for clip, objective in seen if clip == stable_numbers().tau_anomaly]
+        records.append((level, paused, record.objective))
+    assert all(after <= before for (before, _, _), (after, _, _) in pairwise(records))
+    last = [(paused, objective) for level, paused, objective in records if level == 1]
     assert len(last) > 20
-    assert all(after <= before * (1 + 1e-9) for before, after in pairwise(last))
+    rounding = 1 + 1e-12
+    assert all(after <= before * rounding for (paused, before), (_, after) in pairwise(last) if paused)
+    assert last[-1][1] <= min(objective for _, objective in last) * rounding
 
 
 def test_the_first_multiplier_is_feasible_with_the_largest_entry():

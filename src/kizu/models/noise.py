@@ -43,12 +43,14 @@ def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_ra
             return Pilot(Parameter(0.0, "the residual of the fit vanishes: no dense noise, exact form"), None)
         edge, clip = parameters.stable_thresholds(*data.shape, sigma, lam, share_known)
         numbers = stable_pcp.Numbers(edge.value, clip.value, max_rank, jobs)
-        state = stable_pcp.solve(data, numbers, tol=COARSE, max_iter=STEPS, start=state).state
+        start = None if state is None else stable_pcp.restarted(state)
+        state = stable_pcp.solve(data, numbers, tol=COARSE, max_iter=STEPS, start=start).state
         rest = residual(whole, state.left, state.right)
         previous, sigma = sigma, parameters.sigma_from_residual(_known(rest, whole.known)).value
         if abs(sigma - previous) <= SETTLED * previous:
             break
-    return Pilot(Parameter(sigma, "1.4826 · MAD of M − L, fitted and estimated in turn"), state)
+    pilot = Parameter(sigma, "1.4826 · MAD of M − L, fitted and estimated in turn")
+    return Pilot(pilot, None if state is None else stable_pcp.restarted(state))
 
 
 def upper_sigma(values: Floats, known: Bools | None) -> float:
