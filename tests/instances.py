@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kizu.engines.serial import Serial
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.solvers import ialm, stable_pcp
 from witnesses import (
@@ -122,7 +123,7 @@ def _ialm(setup, tol, solve):
 def _stable_pcp(setup, tol):
     known = None if setup.known.all() else setup.known
     taus = setup.tau_background, setup.lam * setup.tau_background
-    numbers = stable_pcp.Numbers(*taus, len(setup.data), 1)
+    numbers = stable_pcp.Numbers(*taus, len(setup.data), Serial())
     found = stable_pcp.solve(MatrixBlocks(setup.data, known), numbers, tol=tol, max_iter=20_000)
     background = found.state.left @ found.state.right
     return Found(

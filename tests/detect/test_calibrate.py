@@ -19,6 +19,7 @@ from kizu.detect.calibrate import (
 from kizu.detect.hysteresis import HIGH, candidates
 from kizu.detect.maps import SIZES, Scale, measure_scales, smoothed, standardised
 from kizu.detect.null import Tail
+from kizu.engines.serial import Serial
 
 SHAPE = (60, 40, 50)
 MANY = (240, 40, 50)  # one pixel in a thousand above a level comes in clusters of 7 × 7: ten of them are no measurement
@@ -49,7 +50,7 @@ def scales_of(z):
 
 
 def nulls_of(z):
-    return measure(z, np.zeros(z.shape, bool), scales_of(z), sign="both", seed=0, jobs=1)
+    return measure(z, np.zeros(z.shape, bool), scales_of(z), sign="both", seed=0, engine=Serial())
 
 
 def maps(z, scale):
@@ -129,9 +130,9 @@ def test_expected_false_alarms_fall_with_peak_and_area_and_have_a_floor():
 def test_a_first_look_sees_the_noise_behind_defects_in_a_third_of_the_frames(law):
     z = drawn(law, 0)
     clean = scales_of(z)
-    levels = [first_look(maps(z, s), s, 1).level(0.001) for s in clean]
+    levels = [first_look(maps(z, s), s, Serial()).level(0.001) for s in clean]
     z[::3, 10:20, 10:20] += 6
-    spoilt = [first_look(maps(z, s), s, 1).level(0.001) for s in clean]
+    spoilt = [first_look(maps(z, s), s, Serial()).level(0.001) for s in clean]
     assert (np.array(spoilt) < 1.5 * np.array(levels)).all()  # 6 sigma are 15 and more of such levels
 
 
@@ -141,17 +142,18 @@ def test_a_first_look_counts_per_area_that_is_left():
     whole = maps(z, scale)
     half = whole.copy()
     half[:, :30] = -np.inf
-    assert first_look(half, scale, 1).level(0.1) == pytest.approx(first_look(whole, scale, 1).level(0.1), rel=0.1)
+    seen = first_look(half, scale, Serial()).level(0.1)
+    assert seen == pytest.approx(first_look(whole, scale, Serial()).level(0.1), rel=0.1)
 
 
 @pytest.mark.parametrize("value", [0.0, 2.5])
 def test_maps_without_noise_promise_no_region_above_what_was_seen(value):
     w = np.full((40, 20, 20), value, np.float32)
     scale = Scale(1, 1, 0.0, 1.0)
-    rate, areas = count_regions(w, scale, 1.0, 1)
+    rate, areas = count_regions(w, scale, 1.0, Serial())
     assert len(areas) == 0
     assert HIGH * rate.level(0.05) > value
     levels, survival = pixel_law(w, 1.0)
     assert (np.diff(levels) > 0).all()
     assert (np.diff(survival) <= 0).all()
-    assert HIGH * first_look(w, scale, 1).level(0.05) > value
+    assert HIGH * first_look(w, scale, Serial()).level(0.05) > value

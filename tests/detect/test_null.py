@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kizu.detect.null import BLOCK, Tail, fit_tail, null_maps
+from kizu.engines.serial import Serial
 
 HEIGHT, WIDTH, FRAMES = 70, 50, 8
 
@@ -22,12 +23,12 @@ def frame_of(maps):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_null_map_keeps_every_pixel_at_its_place(seed):
-    maps = null_maps(coded(), np.zeros((FRAMES, HEIGHT, WIDTH), bool), count=6, seed=seed, jobs=1)
+    maps = null_maps(coded(), np.zeros((FRAMES, HEIGHT, WIDTH), bool), count=6, seed=seed, engine=Serial())
     np.testing.assert_array_equal(np.floor(np.abs(maps)), np.broadcast_to(np.floor(coded()[0]), maps.shape))
 
 
 def test_frames_and_signs_are_mixed_and_each_block_is_of_one_frame_and_sign():
-    maps = null_maps(coded(), np.zeros((FRAMES, HEIGHT, WIDTH), bool), count=40, seed=0, jobs=1)
+    maps = null_maps(coded(), np.zeros((FRAMES, HEIGHT, WIDTH), bool), count=40, seed=0, engine=Serial())
     assert set(frame_of(maps).ravel()) == set(range(FRAMES))
     assert np.sign(maps).mean() == pytest.approx(0, abs=0.2)
     for one in maps[:10]:
@@ -43,25 +44,25 @@ def test_null_maps_never_contain_excluded_pixels(seed):
         y, x = rng.integers(0, (HEIGHT - 10, WIDTH - 10))
         excluded[t, y : y + 10, x : x + 10] = True
     z[excluded] = 0.5
-    assert not (np.abs(null_maps(z, excluded, count=5, seed=seed, jobs=1)) == 0.5).any()
+    assert not (np.abs(null_maps(z, excluded, count=5, seed=seed, engine=Serial())) == 0.5).any()
 
 
 def test_a_place_without_a_free_frame_is_filled_from_another_place():
     z, excluded = coded(), np.zeros((FRAMES, HEIGHT, WIDTH), bool)
     excluded[:, :4, :4] = True
     z[excluded] = 0.5
-    assert not (np.abs(null_maps(z, excluded, count=20, seed=0, jobs=1)) == 0.5).any()
+    assert not (np.abs(null_maps(z, excluded, count=20, seed=0, engine=Serial())) == 0.5).any()
 
 
 def test_maps_depend_on_the_seed_alone():
     free = np.zeros((FRAMES, HEIGHT, WIDTH), bool)
-    first, again, other = (null_maps(coded(), free, count=3, seed=s, jobs=1) for s in (1, 1, 2))
+    first, again, other = (null_maps(coded(), free, count=3, seed=s, engine=Serial()) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
 
 def test_a_stack_with_nothing_free_still_has_a_null():
-    maps = null_maps(coded(), np.ones((FRAMES, HEIGHT, WIDTH), bool), count=2, seed=0, jobs=1)
+    maps = null_maps(coded(), np.ones((FRAMES, HEIGHT, WIDTH), bool), count=2, seed=0, engine=Serial())
     assert np.isfinite(maps).all()
     assert (maps != 0).all()
 

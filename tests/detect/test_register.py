@@ -8,6 +8,8 @@ from PIL import Image
 from scipy import ndimage
 
 from kizu.detect.register import canvas, from_canvas, register, to_canvas
+from kizu.engines.serial import Serial
+from kizu.engines.threads import Threads
 from kizu.errors import ParameterError, ShapeError
 from kizu.scenes import plaster, walls
 
@@ -210,7 +212,7 @@ def test_the_dtype_changes_nothing(dtype):
 def test_threads_change_no_bit_and_frames_may_be_any_sequence():
     frames = scene(17, frames=9)[0]
     frames.flags.writeable = False
-    a, b, c = register(frames, jobs=1), register(frames, jobs=5), register(list(frames))
+    a, b, c = register(frames, engine=Serial()), register(frames, engine=Threads(5)), register(list(frames))
     for other in (b, c):
         for x, y in zip(a[:5], other[:5], strict=True):
             np.testing.assert_array_equal(x, y)

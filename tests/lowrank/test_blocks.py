@@ -1,18 +1,7 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
-from kizu.lowrank.blocks import BLOCK_ENTRIES, MatrixBlocks, spans, working_dtype
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (3, 1_000_000), (200, 77_000), (BLOCK_ENTRIES + 1, BLOCK_ENTRIES + 2)])
-def test_spans_cover_the_long_side_once(shape):
-    found = spans(shape)
-    assert found[0][0] == 0
-    assert found[-1][1] == shape[1]
-    assert all(left[1] == right[0] for left, right in pairwise(found))
-    assert max(b - a for a, b in found) * shape[0] <= max(BLOCK_ENTRIES, shape[0])
+from kizu.lowrank.blocks import MatrixBlocks, working_dtype
 
 
 @pytest.mark.parametrize(

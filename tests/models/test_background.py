@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from kizu.engines.serial import Serial
+from kizu.engines.threads import Threads
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.models import background
 from kizu.models.background import FIRST_STEPS, RAISE
@@ -35,13 +37,13 @@ def begun(frames, numbers, steps=FIRST_STEPS):
     """The blocks, and a state after a first fit."""
     data = MatrixBlocks(frames)
     state = background.start_from(np.median(frames, axis=0), len(frames))
-    state = background.grow(data, numbers, state, jobs=1)
-    return data, background.fit(data, numbers, state, steps=steps, jobs=1)
+    state = background.grow(data, numbers, state, engine=Serial())
+    return data, background.fit(data, numbers, state, steps=steps, engine=Serial())
 
 
 def settled(frames, numbers, steps=FIRST_STEPS):
     data, state = begun(frames, numbers, steps)
-    return data, background.settle(data, numbers, state, tol=1e-3, jobs=1)
+    return data, background.settle(data, numbers, state, tol=1e-3, engine=Serial())
 
 
 def test_a_still_scene_is_certified_at_the_edge_of_the_noise():
@@ -53,7 +55,7 @@ def test_a_still_scene_is_certified_at_the_edge_of_the_noise():
     assert right.shape == (3, COLUMNS)
     error = np.sqrt(np.mean((left @ right - scene) ** 2))
     assert error < 0.5 * SIGMA
-    spectrum = background.dual_spectrum(data, found.chosen, found.solution.state, jobs=1)
+    spectrum = background.dual_spectrum(data, found.chosen, found.solution.state, engine=Serial())
     assert spectrum[0] <= found.chosen.tau_background.value * RAISE
 
 
@@ -61,7 +63,7 @@ def test_a_still_scene_is_certified_at_the_edge_of_the_noise():
 def test_a_raised_threshold_certifies_a_scene_that_no_small_rank_explains(rank):
     first = chosen(rank=rank)
     data, state = begun(moving(), first)
-    unraised = background.dual_spectrum(data, first, state, jobs=1)
+    unraised = background.dual_spectrum(data, first, state, engine=Serial())
     assert unraised[0] > 1.2 * first.tau_background.value
     _, found = settled(moving(), first)
     assert found.chosen.tau_background.value > 1.2 * first.tau_background.value
@@ -79,7 +81,7 @@ def test_growing_finds_the_directions_that_are_there():
     data = MatrixBlocks(frames)
     state = background.start_from(np.median(frames, axis=0), FRAMES)
     assert state.left.shape == (FRAMES, 1)
-    wide = background.grow(data, chosen(lam=1.0, rank=3), state, jobs=1)
+    wide = background.grow(data, chosen(lam=1.0, rank=3), state, engine=Serial())
     assert wide.left.shape == (FRAMES, 3)
     before, after = (np.linalg.norm(frames - s.left @ s.right) for s in (state, wide))
     noise = np.linalg.norm(frames - scene)
@@ -91,14 +93,14 @@ def test_growing_finds_the_directions_that_are_there():
 def test_a_state_that_has_its_rank_does_not_grow(rank):
     _, frames = still()
     data, state = begun(frames, chosen(rank=2))
-    assert background.grow(data, chosen(rank=rank), state, jobs=1) is state
+    assert background.grow(data, chosen(rank=rank), state, engine=Serial()) is state
 
 
 def test_growing_stops_at_the_number_of_frames():
     frames = still()[1][:3]
     state = background.start_from(np.median(frames, axis=0), 3)
     numbers = chosen(rank=8, frames=3)
-    assert background.grow(MatrixBlocks(frames), numbers, state, jobs=1).left.shape == (3, 3)
+    assert background.grow(MatrixBlocks(frames), numbers, state, engine=Serial()).left.shape == (3, 3)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -120,7 +122,7 @@ def test_frames_are_projected_onto_themselves():
     right = vh[:3].astype(np.float32)
     assert sizes[3] < 1e-9 * sizes[0]
     data = MatrixBlocks(scene.astype(np.float32))
-    left = background.project(data, right, chosen(lam=1e3), np.zeros((FRAMES, 3), np.float32), steps=2, jobs=1)
+    left = background.project(data, right, chosen(lam=1e3), np.zeros((FRAMES, 3), np.float32), steps=2, engine=Serial())
     np.testing.assert_allclose(left @ right, scene, atol=0.01)
 
 
@@ -128,7 +130,7 @@ def test_projected_training_frames_have_the_background_of_the_fit():
     scene, frames = still()
     data, found = settled(frames, chosen())
     left, right = background.compact(found.solution.state, found.chosen, 1)
-    again = background.project(data, right, found.chosen, left, steps=30, jobs=1)
+    again = background.project(data, right, found.chosen, left, steps=30, engine=Serial())
     assert np.sqrt(np.mean((again @ right - left @ right) ** 2)) < 0.3 * SIGMA
     assert np.sqrt(np.mean((again @ right - scene) ** 2)) < 0.5 * SIGMA
 
@@ -140,7 +142,7 @@ def test_a_projection_is_robust_and_stationary():
     marked = frames.copy()
     marked[5, 100:130] += 80
     data, level = MatrixBlocks(marked), found.chosen.tau_anomaly.value
-    again = background.project(data, right, found.chosen, left, steps=60, jobs=1)
+    again = background.project(data, right, found.chosen, left, steps=60, engine=Serial())
     pull = np.clip(marked - again @ right, -level, level) @ right.T
     assert np.abs(pull).max() < 0.05
     assert np.abs((again @ right)[5] - scene[5]).mean() < SIGMA
@@ -148,7 +150,7 @@ def test_a_projection_is_robust_and_stationary():
 
 def test_fits_do_not_depend_on_the_number_of_threads():
     data, state = begun(still()[1], chosen())
-    one, two = (background.fit(data, chosen(), state, steps=2, jobs=jobs) for jobs in (1, 2))
+    one, two = (background.fit(data, chosen(), state, steps=2, engine=Threads(jobs)) for jobs in (1, 2))
     np.testing.assert_equal(one, two)
 
 

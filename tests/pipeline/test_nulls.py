@@ -3,10 +3,15 @@ import pytest
 
 from kizu.detect.decide import Rule, decide
 from kizu.detect.maps import smoothed
+from kizu.engines.serial import Serial
+from kizu.engines.threads import Threads
 from kizu.pipeline.nulls import field_of, nulls_of, without_defects
 
 FRAMES, HEIGHT, WIDTH = 40, 64, 72
 RULE = Rule("false_alarms", 0.1)
+
+
+SERIAL = Serial()
 
 
 def noise(seed=0, frames=FRAMES):
@@ -23,8 +28,8 @@ def defects(z, contrast, *, height, width, share=0.3, seed=9):
     return z + np.float32(contrast) * truth, truth
 
 
-def nulls(z, seen=None, sign="both", seed=0, jobs=1):
-    return nulls_of(field_of(z, seen, sign, jobs), sign=sign, min_area=None, seed=seed, jobs=jobs)
+def nulls(z, seen=None, sign="both", seed=0, engine=SERIAL):
+    return nulls_of(field_of(z, seen, sign, engine), sign=sign, min_area=None, seed=seed, engine=engine)
 
 
 def masks(z, found, seen=None, sign="both"):
@@ -46,13 +51,13 @@ def test_what_is_clear_is_found_though_a_third_of_the_frames_has_it(height, widt
 
 def test_hardly_any_noise_is_kept_out_of_its_own_null():
     for seed in range(3):
-        _, excluded = without_defects(field_of(noise(seed), None, "both", 1), min_area=None, jobs=1)
+        _, excluded = without_defects(field_of(noise(seed), None, "both", Serial()), min_area=None, engine=Serial())
         assert excluded.any(axis=(1, 2)).mean() <= 0.1
 
 
 def test_clear_defects_are_kept_out_of_the_null_with_a_margin():
     z, truth = defects(noise(), 8.0, height=10, width=10)
-    _, excluded = without_defects(field_of(z, None, "both", 1), min_area=None, jobs=1)
+    _, excluded = without_defects(field_of(z, None, "both", Serial()), min_area=None, engine=Serial())
     assert (excluded[truth]).mean() > 0.99
     assert excluded.sum() > 1.3 * truth.sum()
 
@@ -79,7 +84,7 @@ def test_a_sign_sees_its_own_side_alone(sign):
 
 def test_the_null_depends_on_data_and_seed_and_on_nothing_else():
     z = noise(frames=12)
-    first, again, other = nulls(z), nulls(z, jobs=2), nulls(z, seed=1)
+    first, again, other = nulls(z), nulls(z, engine=Threads(2)), nulls(z, seed=1)
     for a, b in zip(first, again, strict=True):
         assert (a.scale, a.rate) == (b.scale, b.rate)
         np.testing.assert_array_equal(a.scores, b.scores)
@@ -105,6 +110,6 @@ def test_few_frames_have_a_null_too(frames):
 def test_maps_are_kept_as_the_decision_would_make_them():
     z = noise(frames=3)
     seen = np.random.default_rng(1).random(z.shape) > 0.1
-    field = field_of(z, seen, "both", 1)
+    field = field_of(z, seen, "both", Serial())
     for size in (1, 3, 7):
         np.testing.assert_array_equal(field.maps(2, size), smoothed(z[2], size, "both", seen[2]))

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from kizu.detect.flagged import flag
 from kizu.detect.register import register
+from kizu.engines.serial import Serial
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import Planes, planes_of
 from kizu.pipeline.refit import Fitted, Settings, expose, judge, refit, z_field
@@ -17,7 +18,7 @@ NOISE, BRIGHT = 1.0, 40.0
 
 
 def settings(**changes):
-    return Settings(lam=None, rank=None, noise=None, tol=1e-3, quantum=None, jobs=1)._replace(**changes)
+    return Settings(lam=None, rank=None, noise=None, tol=1e-3, quantum=None, engine=Serial())._replace(**changes)
 
 
 def squares():
@@ -42,8 +43,8 @@ def scene(channels=1, seed=0):
 
 def fitted(frames, *, ignore=None, **changes):
     """The planes, the outcome, and the stages that were heard of."""
-    registration = register(frames, align="none", jobs=1)
-    planes = planes_of(frames, registration, ignore=ignore, jobs=1)
+    registration = register(frames, align="none", engine=Serial())
+    planes = planes_of(frames, registration, ignore=ignore, engine=Serial())
     stages = []
     found = refit(planes, registration, settings(**changes), lambda *stage: stages.append(stage))
     return planes, found, stages
@@ -92,7 +93,7 @@ def test_gains_are_recovered(made):
 def test_exposure_is_found_again_from_what_is_not_flagged(made):
     frames_alike = np.ones_like(made.found.work.gains)
     lost = made.found.work._replace(gains=frames_alike, biases=0 * frames_alike)
-    found = expose(made.planes, lost, 1)
+    found = expose(made.planes, lost, Serial())
     gains = found.gains / np.median(found.gains, axis=0)
     np.testing.assert_allclose(gains, np.broadcast_to(made.gains[:, None], gains.shape), atol=0.02)
     assert found.flagged is lost.flagged
@@ -121,7 +122,7 @@ def test_the_mask_stands_still(made):
 
 def test_z_is_loud_on_the_square_and_standard_elsewhere(made):
     planes, found = made.planes, made.found
-    z = z_field(planes, found.work, 1)
+    z = z_field(planes, found.work, Serial())
     assert z.shape == (FRAMES, HEIGHT, WIDTH)
     assert np.median(z[squares()]) > 20
     outside = z[~squares()]
@@ -136,10 +137,10 @@ def test_unseen_entries_have_no_z_and_spoil_nothing():
     ignore[20:26, 10:20] = True
     frames[:, ignore] = 1e4 * np.random.default_rng(1).standard_normal((FRAMES, ignore.sum(), 1))
     frames[3, 40, 30] = np.nan
-    registration = register(frames, known=~ignore, align="none", jobs=1)
-    planes = planes_of(frames, registration, ignore=ignore, jobs=1)
+    registration = register(frames, known=~ignore, align="none", engine=Serial())
+    planes = planes_of(frames, registration, ignore=ignore, engine=Serial())
     found = refit(planes, registration, settings(), lambda *_: None)
-    assert (z_field(planes, found.work, 1)[~planes.seen] == 0).all()
+    assert (z_field(planes, found.work, Serial())[~planes.seen] == 0).all()
     assert found.work.flagged[squares() & planes.seen].mean() > 0.99
     assert np.isfinite(found.work.left @ found.work.right).all()
     assert found.work.scale.overall[0] == pytest.approx(NOISE, rel=0.15)
@@ -167,7 +168,7 @@ def test_frames_without_noise_have_the_rounding_of_their_input_as_scale():
 def test_single_pixels_do_not_make_a_flag_and_a_window_of_them_does():
     z = np.zeros((2, 20, 20), np.float32)
     z[0, 10, 10], z[1, 8:13, 8:13] = 50.0, -5.0
-    found = flag(z, None, 1)
+    found = flag(z, None, Serial())
     assert not found[0].any()
     assert found[1, 8:13, 8:13].all()
     assert not found[1, :4].any()

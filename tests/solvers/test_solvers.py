@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from instances import CERTIFIED, SOLVERS, planted, setup
+from kizu.engines.serial import Serial
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.solvers import ialm, stable_pcp
 from kizu.solvers.loop import Record, run
@@ -46,7 +47,7 @@ def test_the_textbook_stop_is_feasible_and_not_converged():
 
 
 def stable_numbers(rank=20):
-    return stable_pcp.Numbers(0.5, 0.5 / math.sqrt(30), rank, 1)
+    return stable_pcp.Numbers(0.5, 0.5 / math.sqrt(30), rank, Serial())
 
 
 BLOCKS = MatrixBlocks(PROBLEM.data)
@@ -120,7 +121,7 @@ def test_mu_ramps_then_holds_then_is_balanced_ever_more_rarely():
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_a_capped_rank_cannot_hide(rank):
     data = planted(0, shape=(40, 50), rank=5, sigma=0.01).X / 16
-    numbers = stable_pcp.Numbers(0.02, 0.02 / math.sqrt(50), rank, 1)
+    numbers = stable_pcp.Numbers(0.02, 0.02 / math.sqrt(50), rank, Serial())
     found = stable_pcp.solve(MatrixBlocks(data), numbers, tol=1e-5, max_iter=300)
     assert found.stopped == "max_iter"
     assert found.certificate.relative_gap > 0.1

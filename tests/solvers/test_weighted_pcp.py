@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from instances import planted
-from kizu.lowrank.blocks import MatrixBlocks, spans
+from kizu.engines.serial import Serial
+from kizu.engines.threads import Threads
+from kizu.lowrank.blocks import MatrixBlocks
 from kizu.solvers import stable_pcp, weighted_pcp
 from kizu.solvers.stable_proof import dual_spectrum, nuclear_norm, prove
 from kizu.solvers.weighted_pcp import Numbers, balanced, start_at, step, walk
@@ -16,7 +18,7 @@ TAUS = (
     SIGMA * (np.sqrt(SHAPE[0]) + np.sqrt(SHAPE[1])),
     SIGMA * (np.sqrt(SHAPE[0]) + np.sqrt(SHAPE[1])) / np.sqrt(SHAPE[1]),
 )
-NUMBERS = Numbers(*TAUS, 1)
+NUMBERS = Numbers(*TAUS, Serial())
 
 
 def matrix(seed, *, share=0.8, shape=SHAPE, dtype=np.float64):
@@ -61,7 +63,7 @@ def test_a_sufficient_rank_finds_the_optimum_of_stable_pcp(seed):
     found = weighted_pcp.solve(data, start(seed, 6), NUMBERS, tol=1e-5, max_iter=2000)
     assert found.stopped == "gap"
     assert found.certificate.relative_gap <= 1e-5
-    other = stable_pcp.solve(data, stable_pcp.Numbers(*TAUS, SHAPE[0], 1), tol=1e-6, max_iter=5000)
+    other = stable_pcp.solve(data, stable_pcp.Numbers(*TAUS, SHAPE[0], Serial()), tol=1e-6, max_iter=5000)
     assert other.state.rank <= 6
     assert found.certificate.primal == pytest.approx(other.certificate.primal, rel=1e-4)
 
@@ -84,7 +86,7 @@ def test_a_rank_that_does_not_suffice_is_not_certified():
 
 def test_components_that_are_not_needed_vanish():
     found = weighted_pcp.solve(blocks(0), start(0, 8), NUMBERS, tol=1e-7, max_iter=3000)
-    exact = stable_pcp.solve(blocks(0), stable_pcp.Numbers(*TAUS, SHAPE[0], 1), tol=1e-7, max_iter=5000)
+    exact = stable_pcp.solve(blocks(0), stable_pcp.Numbers(*TAUS, SHAPE[0], Serial()), tol=1e-7, max_iter=5000)
     assert found.state.rank(NUMBERS) == exact.state.rank < 8
 
 
@@ -92,10 +94,11 @@ def test_components_that_are_not_needed_vanish():
 def test_the_number_of_threads_changes_nothing(dtype):
     shape = (60, 60_000)
     data = blocks(0, shape=shape, dtype=dtype)
-    assert len(spans(shape)) > 2
+    assert len(Serial().spans(shape)) > 2
     states = [start(0, 3, shape, dtype)] * 2
     for _ in range(2):
-        found = [step(data, state, NUMBERS._replace(jobs=jobs)) for jobs, state in zip((1, 2), states, strict=True)]
+        engines = Serial(), Threads(2)
+        found = [step(data, state, NUMBERS._replace(engine=e)) for e, state in zip(engines, states, strict=True)]
         np.testing.assert_equal(found[0], found[1])
         states = [state for state, _ in found]
     assert states[0].right.dtype == dtype
@@ -103,7 +106,7 @@ def test_the_number_of_threads_changes_nothing(dtype):
 
 def test_columns_solve_their_own_ridge_system_where_nothing_is_an_outlier():
     data, known = matrix(2)
-    state, wide = start(2, 3), Numbers(2.0, 1e6, 1)
+    state, wide = start(2, 3), Numbers(2.0, 1e6, Serial())
     outer = weighted_pcp.products(state.left)
     new = walk(MatrixBlocks(data, known).read(0, SHAPE[1]), state.left, state.right, outer, wide).right
     whole = state.right + (new - state.right) / weighted_pcp.RELAXED
@@ -144,9 +147,9 @@ def test_the_proof_agrees_with_dense_formulas(jobs):
     state = weighted_pcp.solve(MatrixBlocks(data, known), start(4, 5), NUMBERS, tol=1e-3, max_iter=500).state
     background = state.left @ state.right
     blocks_, (left, right) = MatrixBlocks(data, known), state[:2]
-    found = prove(blocks_, left, right, tau_background=TAUS[0], tau_anomaly=TAUS[1], jobs=jobs)
+    found = prove(blocks_, left, right, tau_background=TAUS[0], tau_anomaly=TAUS[1], engine=Threads(jobs))
     y = np.clip(np.where(known, data - background, 0.0), -TAUS[1], TAUS[1])
-    spectrum = dual_spectrum(blocks_, left, right, tau_anomaly=TAUS[1], jobs=jobs)
+    spectrum = dual_spectrum(blocks_, left, right, tau_anomaly=TAUS[1], engine=Threads(jobs))
     np.testing.assert_allclose(spectrum, np.linalg.svd(y)[1], atol=1e-6)
     primal, dual = stable_values(data, known, background, *TAUS)
     assert found.primal == pytest.approx(primal)

@@ -13,7 +13,7 @@ from scipy import special
 from kizu.detect.hysteresis import HIGH, candidates
 from kizu.detect.maps import Scale, Sign, smoothed, standardised
 from kizu.detect.null import MAPS, Tail, fit_tail, null_maps
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 from kizu.typing import Bools, Floats, Integers
 
 RUNGS = 14
@@ -71,22 +71,22 @@ def measure(
     *,
     sign: Sign,
     seed: int,
-    jobs: int,
+    engine: Engine,
 ) -> tuple[Null, ...]:
     """The null of every scale from z (frames, height, width) outside `excluded`."""
-    maps = list(null_maps(z, excluded, count=MAPS, seed=seed, jobs=jobs))
+    maps = list(null_maps(z, excluded, count=MAPS, seed=seed, engine=engine))
     independent = min(1.0, len(z) / MAPS)
 
     def one(scale: Scale) -> Null:
-        w = np.stack(map_blocks(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), maps, jobs=jobs))
-        rate, areas = count_regions(w, scale, independent, jobs)
+        w = np.stack(engine.map(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), maps))
+        rate, areas = count_regions(w, scale, independent, engine)
         levels, survival = pixel_law(w, independent)
         return Null(scale, rate, areas, levels, joined_score(survival, len(scales)))
 
     return tuple(one(scale) for scale in scales)
 
 
-def first_look(w: Floats, scale: Scale, jobs: int) -> Tail:
+def first_look(w: Floats, scale: Scale, engine: Engine) -> Tail:
     """The rate of noise's regions in frames that may hold defects; w (frames, height, width), −∞ where excluded.
 
     A defect adds about one region to its frame, however large it is. Where noise alone has several in
@@ -100,7 +100,7 @@ def first_look(w: Floats, scale: Scale, jobs: int) -> Tail:
     judged = max(float(np.isfinite(flat).mean()), 1 / flat.size)
     levels, rates = [], []
     for level in np.geomspace(lowest, highest, BODY_RUNGS):
-        rate = len(_areas(w, float(level), scale, jobs)) / (len(w) * judged)
+        rate = len(_areas(w, float(level), scale, engine)) / (len(w) * judged)
         if rate >= BODY_RATE:
             levels.append(float(level))
             rates.append(rate)
@@ -109,7 +109,7 @@ def first_look(w: Floats, scale: Scale, jobs: int) -> Tail:
     return fit_tail(levels, rates, rates)
 
 
-def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tuple[Tail, Integers]:
+def count_regions(w: Floats, scale: Scale, independent: float, engine: Engine) -> tuple[Tail, Integers]:
     """Rate of null regions against the low threshold, and their areas.
 
     `independent` is the share of the counts that are different events: with fewer frames than maps
@@ -122,7 +122,7 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     levels, rates, weights, areas = [], [], [], []
     for level in np.geomspace(lowest, highest, RUNGS)[:-1]:
         maps = w[:FEW_MAPS] if level < float(np.median(peaks)) / HIGH else w
-        regions = _areas(maps, level, scale, jobs)
+        regions = _areas(maps, level, scale, engine)
         effective = len(regions) * min(1.0, independent * len(w) / len(maps))
         if effective >= ENOUGH:
             levels.append(level)
@@ -134,9 +134,9 @@ def count_regions(w: Floats, scale: Scale, independent: float, jobs: int) -> tup
     return fit_tail(levels, rates, weights), np.sort(np.array(areas[-1]))
 
 
-def _areas(maps: Floats, level: float, scale: Scale, jobs: int) -> list[int]:
+def _areas(maps: Floats, level: float, scale: Scale, engine: Engine) -> list[int]:
     """Areas of all regions of all maps at this low threshold."""
-    found = map_blocks(lambda m: candidates(m, level, scale.min_area)[1], list(maps), jobs=jobs)
+    found = engine.map(lambda m: candidates(m, level, scale.min_area)[1], list(maps))
     return [c.area for kept in found for c in kept]
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from kizu.detect.smooth import dilate, majority
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 from kizu.typing import Bools, Floats
 
 FLAG = 3.5
@@ -17,13 +17,13 @@ ENOUGH = 2.0
 """Entries that a place needs, in units of √frames: twice as many because tau_background is raised to about twice."""
 
 
-def flag(z: Floats, seen: Bools | None, jobs: int) -> Bools:
+def flag(z: Floats, seen: Bools | None, engine: Engine) -> Bools:
     """The generous mask of the refit: where most of a 5 × 5 window is beyond 3.5, widened."""
 
     def one(t: int) -> Bools:
         return dilate(majority(np.abs(z[t]) > FLAG, WINDOW, None if seen is None else seen[t]), WINDOW)
 
-    return np.stack(map_blocks(one, range(len(z)), jobs=jobs))
+    return np.stack(engine.map(one, range(len(z))))
 
 
 def known_of(flagged: Bools, seen: Bools | None) -> Bools:

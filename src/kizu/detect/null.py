@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 from kizu.typing import Bools, Floats, Integers
 
 BLOCK = 32
@@ -25,13 +25,13 @@ TRIES, WIDE_TRIES = 20, 200
 """Frames tried at the same place, then places and frames tried anywhere, for a block without finds."""
 
 
-def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, jobs: int) -> Floats:
+def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, engine: Engine) -> Floats:
     """`count` maps (count, height, width) tiled with blocks of `z` (frames, height, width).
 
     Blocks never touch `excluded` pixels, unless hardly anything else is left.
     """
     rng = np.random.default_rng(seed)
-    busy = _integral(excluded, jobs)
+    busy = _integral(excluded, engine)
     maps = np.empty((count, *z.shape[1:]), np.float32)
     for one in maps:
         tiles = _tiles(z.shape[1], z.shape[2], rng)
@@ -42,7 +42,7 @@ def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, jobs: int) -
     return maps
 
 
-def _integral(excluded: Bools, jobs: int) -> NDArray[np.int32]:
+def _integral(excluded: Bools, engine: Engine) -> NDArray[np.int32]:
     """Running sums of a mask: any rectangle's count in four look-ups."""
     frames, height, width = excluded.shape
     sums = np.zeros((frames, height + 1, width + 1), np.int32)
@@ -52,7 +52,7 @@ def _integral(excluded: Bools, jobs: int) -> NDArray[np.int32]:
         np.cumsum(excluded[t], axis=0, dtype=np.int32, out=inside)
         np.cumsum(inside, axis=1, out=inside)
 
-    map_blocks(one, range(frames), jobs=jobs)
+    engine.map(one, range(frames))
     return sums
 
 

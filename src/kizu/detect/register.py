@@ -19,7 +19,8 @@ from kizu.detect.register_read import Reader, reader
 from kizu.detect.register_reference import Aligned, median_picture
 from kizu.detect.register_robust import Picture, median_over_frames, robust_scale
 from kizu.detect.register_shift import Place, Pyramid, Target, halved, locate, prepare, pyramid, target
-from kizu.engines.threads import Progress, map_blocks
+from kizu.engines.protocol import Engine, Progress
+from kizu.engines.threads import DEFAULT
 from kizu.errors import ParameterError
 from kizu.typing import Bools
 
@@ -67,7 +68,7 @@ def register(
     known: Bools | None = None,
     align: Align = "auto",
     progress: Progress | None = None,
-    jobs: int = 2,
+    engine: Engine = DEFAULT,
 ) -> Registration:
     """Estimate shift, gain and bias of every frame.
 
@@ -80,10 +81,10 @@ def register(
     if align not in MOTIONS:
         raise ParameterError("align", align, "auto, none or translation")
     source = reader(frames, known)
-    motion = MOTIONS[align](source, progress, jobs)
+    motion = MOTIONS[align](source, progress, engine)
     chosen = _probes(len(source))
-    picture = median_picture(Aligned(source, motion.shifts, chosen, jobs))
-    gains, biases = exposures(source, picture, motion.shifts, averaged=len(chosen), progress=progress, jobs=jobs)
+    picture = median_picture(Aligned(source, motion.shifts, chosen, engine))
+    gains, biases = exposures(source, picture, motion.shifts, averaged=len(chosen), progress=progress, engine=engine)
     gains, biases, picture = normalised(gains, biases, picture)
     return Registration(
         shifts=motion.shifts,
@@ -112,19 +113,19 @@ def normalised(
     return gains, biases - gains * level, (reference * unit + level).astype(np.float32)
 
 
-def _fixed(source: Reader, progress: Progress | None, jobs: int) -> Motion:
+def _fixed(source: Reader, progress: Progress | None, engine: Engine) -> Motion:
     return Motion(np.zeros((len(source), 2)), "alignment was switched off")
 
 
-def _automatic(source: Reader, progress: Progress | None, jobs: int) -> Motion:
-    return _placed(source, progress, jobs, _reason_to_stand)
+def _automatic(source: Reader, progress: Progress | None, engine: Engine) -> Motion:
+    return _placed(source, progress, engine, _reason_to_stand)
 
 
-def _translated(source: Reader, progress: Progress | None, jobs: int) -> Motion:
-    return _placed(source, progress, jobs, lambda places, shifts: _lost(places))
+def _translated(source: Reader, progress: Progress | None, engine: Engine) -> Motion:
+    return _placed(source, progress, engine, lambda places, shifts: _lost(places))
 
 
-MOTIONS: dict[str, Callable[[Reader, Progress | None, int], Motion]] = {
+MOTIONS: dict[str, Callable[[Reader, Progress | None, Engine], Motion]] = {
     "auto": _automatic,
     "none": _fixed,
     "translation": _translated,
@@ -156,7 +157,7 @@ def _reason_to_stand(places: Sequence[Place], shifts: NDArray[np.float64]) -> st
     return ""
 
 
-def _placed(source: Reader, progress: Progress | None, jobs: int, reason: Reason) -> Motion:
+def _placed(source: Reader, progress: Progress | None, engine: Engine, reason: Reason) -> Motion:
     """Place the probes against each other; unless they stand still, place every frame against their median."""
     still = np.zeros((len(source), 2))
     side = min(source.size)
@@ -166,16 +167,16 @@ def _placed(source: Reader, progress: Progress | None, jobs: int, reason: Reason
         return Motion(still, f"frames of {source.size[1]}x{source.size[0]} pixels are too small to align")
     halvings = _halvings(source.size)
     reach = min(LARGEST_SHIFT, side // 4) >> halvings
-    few = map_blocks(lambda t: _prepared(source, t, halvings), _probes(len(source)), jobs=jobs)
+    few = engine.map(lambda t: _prepared(source, t, halvings), _probes(len(source)))
     fixed = target(few[_typical(few)])
     for _ in range(ROUNDS):
-        places = _places(few, fixed, reach, jobs)
+        places = _places(few, fixed, reach, engine)
         shifts = _centred(places)
         if why := reason(places, shifts * 2**halvings):
             return Motion(still, why)
         fixed = target(pyramid(_median_texture(few, places, shifts)))
-    places = map_blocks(
-        lambda t: locate(_prepared(source, t, halvings), fixed, reach), range(len(source)), progress=progress, jobs=jobs
+    places = engine.map(
+        lambda t: locate(_prepared(source, t, halvings), fixed, reach), range(len(source)), progress=progress
     )
     shifts = _centred(places) * 2**halvings
     why = reason(places, shifts)
@@ -214,8 +215,8 @@ def _typical(pictures: Sequence[Pyramid]) -> int:
     return int(usual[np.argmin(np.abs(usual - len(pictures) // 2))])
 
 
-def _places(pictures: Sequence[Pyramid], fixed: Target, reach: int, jobs: int) -> list[Place]:
-    return map_blocks(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)), jobs=jobs)
+def _places(pictures: Sequence[Pyramid], fixed: Target, reach: int, engine: Engine) -> list[Place]:
+    return engine.map(lambda k: locate(pictures[k], fixed, reach), range(len(pictures)))
 
 
 def _centred(places: Sequence[Place]) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from kizu.detect.register_canvas import overlap
 from kizu.detect.register_read import Reader, reader
 from kizu.detect.register_robust import GAIN_RANGE, Picture, block_means, robust_scale, thinned, tukey_weights
-from kizu.engines.threads import Progress, map_blocks
+from kizu.engines.protocol import Engine, Progress
+from kizu.engines.threads import DEFAULT
 from kizu.typing import Bools
 
 ENOUGH_PIXELS = 20_000  # per channel: gain to a few parts in a thousand on plaster
@@ -57,7 +58,7 @@ def exposure(
     known: Bools | None = None,
     shifts: ArrayLike | None = None,
     progress: Progress | None = None,
-    jobs: int = 2,
+    engine: Engine = DEFAULT,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Estimate gains and biases, both (frames, channels), such that frames = gain * reference + bias.
 
@@ -71,7 +72,7 @@ def exposure(
     where = np.zeros((len(frames), 2)) if shifts is None else np.asarray(shifts, dtype=np.float64)
     scaled = np.ldexp(np.asarray(reference, dtype=np.float64), -source.exponent).astype(np.float32)
     scaled = scaled.reshape(*scaled.shape[:2], -1)
-    gains, biases = exposures(source, scaled, where, averaged=len(frames), progress=progress, jobs=jobs)
+    gains, biases = exposures(source, scaled, where, averaged=len(frames), progress=progress, engine=engine)
     return gains, np.ldexp(biases, source.exponent)
 
 
@@ -83,7 +84,7 @@ def exposures(
     averaged: int,
     chosen: Sequence[int] | None = None,
     progress: Progress | None = None,
-    jobs: int,
+    engine: Engine,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Estimate gains and biases of the `chosen` frames (default all), in the units of `source`.
 
@@ -98,7 +99,7 @@ def exposures(
         return [regress(seen[..., c], fixed[..., c], averaged) for c in range(seen.shape[2])]
 
     every = range(len(source)) if chosen is None else chosen
-    found = np.array(map_blocks(lines, every, progress=progress, jobs=jobs))
+    found = np.array(engine.map(lines, every, progress=progress))
     return found[..., 0], found[..., 1]
 
 

@@ -10,7 +10,7 @@ from kizu.detect.register_canvas import overlap
 from kizu.detect.register_exposure import exposures
 from kizu.detect.register_read import Reader
 from kizu.detect.register_robust import Picture, median_over_frames
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 
 STRIP = 1 << 25  # entries of all chosen frames' rows held at once
 
@@ -21,7 +21,7 @@ class Aligned(NamedTuple):
     source: Reader
     shifts: NDArray[np.float64]
     chosen: Sequence[int]
-    jobs: int
+    engine: Engine
 
 
 class Light(NamedTuple):
@@ -44,8 +44,8 @@ def median_picture(aligned: Aligned) -> Picture:
 
 
 def _light(aligned: Aligned, picture: Picture, averaged: int) -> Light:
-    source, shifts, chosen, jobs = aligned
-    return Light(*exposures(source, picture, shifts, averaged=averaged, chosen=chosen, jobs=jobs))
+    source, shifts, chosen, engine = aligned
+    return Light(*exposures(source, picture, shifts, averaged=averaged, chosen=chosen, engine=engine))
 
 
 def _median(aligned: Aligned, light: Light) -> Picture:
@@ -66,4 +66,4 @@ def _corrected(aligned: Aligned, light: Light, rows: slice) -> Picture:
         whole[window] = (seen - light.biases[k].astype(np.float32)) / light.gains[k].astype(np.float32)
         return whole[rows]
 
-    return np.stack(map_blocks(one, range(len(aligned.chosen)), jobs=aligned.jobs))
+    return np.stack(aligned.engine.map(one, range(len(aligned.chosen))))

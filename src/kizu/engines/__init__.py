@@ -1,1 +1,1 @@
-"""Where blocks run: today on threads in memory."""
+"""Where blocks run: one protocol, and the places that keep it."""

@@ -1,52 +1,76 @@
-"""Run a function over blocks on a few threads, with BLAS held at one thread inside.
+"""Blocks on a few threads in memory, with BLAS held at one thread inside."""
 
-Results come back in block order, whatever the number of threads: a sum over them is the same sum.
-"""
-
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
-from threadpoolctl import ThreadpoolController
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-Progress = Callable[[int, int], object]
-"""Hears of (done, total), from the thread that asked for the work."""
+from kizu.engines.blas import one_thread
+from kizu.engines.protocol import BLOCK_ENTRIES, Item, Progress, Result, Value, added, spans
 
 DEFAULT_JOBS = 2
+AHEAD = 2
+"""Blocks per thread that are under way: their results wait for their turn in the sum."""
 
 
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+class Threads:
+    """`jobs` threads; NumPy and the kernels release the lock inside. Everything in memory."""
 
+    def __init__(self, jobs: int = DEFAULT_JOBS, *, block_entries: int = BLOCK_ENTRIES) -> None:
+        self.jobs = jobs
+        self.block_entries = block_entries
 
-def map_blocks(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    *,
-    jobs: int = DEFAULT_JOBS,
-    progress: Progress | None = None,
-) -> list[Result]:
-    """`[function(item) for item in items]` on `jobs` threads. NumPy releases the lock inside."""
-    with _controller().limit(limits=1, user_api="blas"):
-        if jobs == 1:
-            return _gathered(map(function, items), len(items), progress)
-        with ThreadPoolExecutor(jobs) as pool:
+    def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
+        return spans(shape, self.block_entries)
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, progress: Progress | None = None
+    ) -> list[Result]:
+        return list(self._each(function, items, progress))
+
+    def reduce(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, progress: Progress | None = None
+    ) -> Result:
+        results = self._each(function, items, progress)
+        total = next(results)
+        for result in results:
+            total = added(total, result)
+        return total
+
+    def broadcast(self, value: Value) -> Value:
+        return value
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        return np.empty(shape, dtype)
+
+    def _each(
+        self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
+    ) -> Iterator[Result]:
+        """Results in order, while a few more are under way."""
+        with one_thread():
+            results = map(function, items) if min(self.jobs, len(items)) <= 1 else self._threaded(function, items)
+            for done, result in enumerate(results, start=1):
+                if progress is not None:
+                    progress(done, len(items))
+                yield result
+
+    def _threaded(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        with ThreadPoolExecutor(self.jobs) as pool:
+            pending: deque[Future[Result]] = deque()
             try:
-                return _gathered(pool.map(function, items), len(items), progress)
+                for item in items:
+                    pending.append(pool.submit(function, item))
+                    if len(pending) > AHEAD * self.jobs:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
             except BaseException:  # Ctrl-C too: leaving the pool waits for all that has not been cancelled
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
 
-def _gathered(results: Iterator[Result], total: int, progress: Progress | None) -> list[Result]:
-    found: list[Result] = []
-    for result in results:
-        found.append(result)
-        if progress is not None:
-            progress(len(found), total)
-    return found
+DEFAULT = Threads()
+"""What functions for arrays use when they are not told where to run."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.engines.threads import Progress
+from kizu.engines.protocol import Progress
 from kizu.errors import ReadError, ResourceError
 from kizu.io.agreement import Agreement, agree
 from kizu.io.headers import Header, decode

@@ -12,12 +12,6 @@ from numpy.typing import NDArray
 
 from kizu.typing import Bools, Floats
 
-BLOCK_ENTRIES = 1 << 20
-"""Entries of one block: its float32 copy (4 MB) and its few companions stay in the cache; half takes 5 % longer."""
-
-RUNS = 16
-"""Partial sums of a pass: few enough to hold, many enough for every thread."""
-
 
 class Block(NamedTuple):
     """Columns `start:stop` of the short × long matrix. `known` is None where all entries are."""
@@ -41,20 +35,6 @@ class Blocks(Protocol):
 
     def read(self, start: int, stop: int) -> Block:
         """Columns `start:stop`; unknown entries hold 0."""
-
-
-def spans(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    """The blocks' (start, stop) along the long side."""
-    short, long = shape
-    width = max(1, min(long, BLOCK_ENTRIES // max(short, 1)))
-    return [(start, min(start + width, long)) for start in range(0, long, width)]
-
-
-def runs(shape: tuple[int, int]) -> list[list[tuple[int, int]]]:
-    """The same blocks in at most `RUNS` runs of neighbours: for sums that are large next to a block."""
-    every = spans(shape)
-    size = -(-len(every) // RUNS)
-    return [every[first : first + size] for first in range(0, len(every), size)]
 
 
 def working_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Blocks, residual, spans
+from kizu.engines.protocol import Engine
+from kizu.lowrank.blocks import Blocks, residual
 from kizu.parameters import Parameter, default_lam, stable_thresholds
 from kizu.solvers import stable_proof, weighted_pcp
 from kizu.solvers.loop import Callback, Solution
@@ -48,8 +48,8 @@ class Thresholds(NamedTuple):
     tau_anomaly: Parameter
     rank: Parameter
 
-    def numbers(self, jobs: int) -> weighted_pcp.Numbers:
-        return weighted_pcp.Numbers(self.tau_background.value, self.tau_anomaly.value, jobs)
+    def numbers(self, engine: Engine) -> weighted_pcp.Numbers:
+        return weighted_pcp.Numbers(self.tau_background.value, self.tau_anomaly.value, engine)
 
 
 def thresholds(
@@ -77,7 +77,7 @@ def alive(state: State, chosen: Thresholds) -> State:
     return state._replace(left=state.left[:, :kept], right=state.right[:kept], sizes=state.sizes[:kept])
 
 
-def grow(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> State:
+def grow(data: Blocks, chosen: Thresholds, state: State, *, engine: Engine) -> State:
     """`state` with room for the rank allowed: the strongest directions of clip(M − L) join its factors.
 
     Found by a few power steps from random directions: factors that start at zero would stay there.
@@ -95,19 +95,19 @@ def grow(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> State:
         return rows, (y @ rows.T).astype(np.float64)
 
     for _ in range(POWER_STEPS):
-        parts = map_blocks(partial(one, directions=basis.astype(state.left.dtype)), spans(data.shape), jobs=jobs)
+        parts = engine.map(partial(one, directions=basis.astype(state.left.dtype)), engine.spans(data.shape))
         basis = np.linalg.qr(np.sum([power for _rows, power in parts], axis=0))[0]
     found = basis[:, :more].astype(state.left.dtype)
-    parts = map_blocks(partial(one, directions=found), spans(data.shape), jobs=jobs)
+    parts = engine.map(partial(one, directions=found), engine.spans(data.shape))
     right = np.concatenate([state.right, np.concatenate([rows for rows, _power in parts], axis=1)])
     return weighted_pcp.start_at(np.concatenate([state.left, found], axis=1), right)
 
 
-def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, jobs: int) -> State:
+def fit(data: Blocks, chosen: Thresholds, start: State, *, steps: int, engine: Engine) -> State:
     """A fixed number of steps: enough to flag by, without a certificate."""
     state = start
     for _ in range(steps):
-        state, _record = weighted_pcp.step(data, state, chosen.numbers(jobs))
+        state, _record = weighted_pcp.step(data, state, chosen.numbers(engine))
     return state
 
 
@@ -123,7 +123,7 @@ class Settled(NamedTuple):
 
 
 def settle(
-    data: Blocks, chosen: Thresholds, start: State, *, tol: float, jobs: int, callback: Callback | None = None
+    data: Blocks, chosen: Thresholds, start: State, *, tol: float, engine: Engine, callback: Callback | None = None
 ) -> Settled:
     """Raise tau_background until the rank stands still by itself, then solve to the certified gap.
 
@@ -131,13 +131,13 @@ def settle(
     """
     state = pruned(start, chosen)
     for _ in range(RAISES):
-        spectrum = dual_spectrum(data, chosen, state, jobs=jobs)
+        spectrum = dual_spectrum(data, chosen, state, engine=engine)
         if spectrum[0] <= RAISE * chosen.tau_background.value:
             break
         chosen = raised(chosen, float(spectrum[0]))
-        state = pruned(fit(data, chosen, state, steps=MORE_STEPS, jobs=jobs), chosen)
+        state = pruned(fit(data, chosen, state, steps=MORE_STEPS, engine=engine), chosen)
     found = weighted_pcp.solve(
-        data, state._replace(iteration=0, ripe=0), chosen.numbers(jobs), tol=tol, max_iter=MAX_ITER, callback=callback
+        data, state._replace(iteration=0, ripe=0), chosen.numbers(engine), tol=tol, max_iter=MAX_ITER, callback=callback
     )
     explained = len(state.sizes)
     return Settled(chosen, found, spectrum[explained : explained + SHOWN])
@@ -149,9 +149,10 @@ def pruned(state: State, chosen: Thresholds) -> State:
     return state._replace(left=state.left[:, :kept], right=state.right[:kept], sizes=state.sizes[:kept])
 
 
-def dual_spectrum(data: Blocks, chosen: Thresholds, state: State, *, jobs: int) -> Floats:
+def dual_spectrum(data: Blocks, chosen: Thresholds, state: State, *, engine: Engine) -> Floats:
     """Singular values of clip(M − L), largest first."""
-    return stable_proof.dual_spectrum(data, state.left, state.right, tau_anomaly=chosen.tau_anomaly.value, jobs=jobs)
+    level = chosen.tau_anomaly.value
+    return stable_proof.dual_spectrum(data, state.left, state.right, tau_anomaly=level, engine=engine)
 
 
 def raised(chosen: Thresholds, largest: float) -> Thresholds:
@@ -169,19 +170,19 @@ class Compact(NamedTuple):
     right: Floats
 
 
-def compact(state: State, chosen: Thresholds, jobs: int) -> Compact:
+def compact(state: State, chosen: Thresholds, engine: Engine) -> Compact:
     """The background that frames are judged by: the certified one, its singular values as before the threshold.
 
     Soft thresholding takes tau_background off every singular value, which leaves a ghost of the
     background in every residual; what is kept is given back whole (Gavish & Donoho 2014).
     """
-    rank = state.rank(chosen.numbers(jobs))
+    rank = state.rank(chosen.numbers(engine))
     sizes, root = state.sizes[:rank], np.sqrt(state.sizes[:rank])
     left = state.left[:, :rank] * (root * (1 + chosen.tau_background.value / sizes))
     return Compact(left.astype(state.left.dtype), (state.right[:rank].T / root).T.astype(state.right.dtype))
 
 
-def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, steps: int, jobs: int) -> Floats:
+def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, steps: int, engine: Engine) -> Floats:
     """Background coefficients (frames, r) of new frames in the subspace `right` (r, columns) of an earlier fit.
 
     Minimises Σ huber(y − vV; tau_anomaly) per frame by proximal steps of length 1 (V is orthonormal).
@@ -195,5 +196,5 @@ def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, st
         return (y @ part.T).astype(np.float64)
 
     for _ in range(steps):
-        left = (left + np.sum(map_blocks(one, spans(data.shape), jobs=jobs), axis=0)).astype(left.dtype)
+        left = (left + np.sum(engine.map(one, engine.spans(data.shape)), axis=0)).astype(left.dtype)
     return left

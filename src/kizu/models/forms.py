@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kizu.certificates import Certificate
-from kizu.engines.threads import DEFAULT_JOBS
+from kizu.engines.protocol import Engine
 from kizu.lowrank.factored import Factored
 from kizu.models.decomposition import Decomposition
 from kizu.models.validate import Matrix
@@ -30,6 +30,7 @@ class Task(NamedTuple):
     rank: Parameter
     tol: Parameter
     max_iter: int
+    engine: Engine
     callback: Callback | None
 
 
@@ -40,7 +41,7 @@ def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None) -> Deco
     edge, clip = stable_thresholds(samples, features, sigma.value, task.lam.value, matrix.share_known)
     found = stable_pcp.solve(
         matrix.blocks,
-        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, DEFAULT_JOBS),
+        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, task.engine),
         tol=task.tol.value,
         max_iter=task.max_iter,
         start=start,

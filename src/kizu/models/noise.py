@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 import kizu.parameters as parameters
+from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import MatrixBlocks, residual
 from kizu.parameters import Parameter
 from kizu.solvers import stable_pcp
@@ -27,7 +28,7 @@ class Pilot(NamedTuple):
     start: stable_pcp.State | None
 
 
-def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_rank: int, jobs: int) -> Pilot:
+def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_rank: int, engine: Engine) -> Pilot:
     """Noise scale of `data` (short, long) by alternating a stable PCP fit and the residual's MAD.
 
     The first value, from differences of neighbouring samples or the spread of the entries, is too
@@ -42,7 +43,7 @@ def estimate_sigma(data: MatrixBlocks, *, lam: float, share_known: float, max_ra
         if sigma <= none:
             return Pilot(Parameter(0.0, "the residual of the fit vanishes: no dense noise, exact form"), None)
         edge, clip = parameters.stable_thresholds(*data.shape, sigma, lam, share_known)
-        numbers = stable_pcp.Numbers(edge.value, clip.value, max_rank, jobs)
+        numbers = stable_pcp.Numbers(edge.value, clip.value, max_rank, engine)
         start = None if state is None else stable_pcp.restarted(state)
         state = stable_pcp.solve(data, numbers, tol=COARSE, max_iter=STEPS, start=start).state
         rest = residual(whole, state.left, state.right)

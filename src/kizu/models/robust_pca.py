@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kizu.engines.threads import DEFAULT_JOBS
+from kizu.engines.threads import Threads
 from kizu.errors import ParameterError
 from kizu.models import forms
 from kizu.models.decomposition import Decomposition
@@ -67,7 +67,9 @@ def robust_pca(
     """
     _check(noise, lam, rank, mode, tol, max_iter)
     checked = matrix(X, observed)
-    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), _tol(checked, tol), max_iter, callback)
+    task = forms.Task(
+        checked, X, _lam(checked, lam), _rank(checked, rank), _tol(checked, tol), max_iter, Threads(), callback
+    )
     return _decompose(task, noise, mode)
 
 
@@ -87,7 +89,7 @@ def _decompose(
         lam=task.lam.value,
         share_known=checked.share_known,
         max_rank=task.rank.value,
-        jobs=DEFAULT_JOBS,
+        engine=task.engine,
     )
     return _exact(task, pilot.sigma, mode) if pilot.sigma.value == 0 else forms.stable(task, pilot.sigma, pilot.start)
 

@@ -56,9 +56,9 @@ def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress
     for done in range(ROUNDS):
         progress("project", done, ROUNDS)
         data = ExposedBlocks(planes, placed.gains, placed.biases, known)
-        left = background.project(data, placed.right, chosen, placed.left, steps=STEPS, jobs=settings.jobs)
+        left = background.project(data, placed.right, chosen, placed.left, steps=STEPS, engine=settings.engine)
         placed = replace(placed, left=left)
-        flagged = flag(z_field(planes, work_of(placed), settings.jobs), planes.seen, settings.jobs)
+        flagged = flag(z_field(planes, work_of(placed), settings.engine), planes.seen, settings.engine)
         known = ~flagged if planes.seen is None else planes.seen & ~flagged
     return placed, field_for(planes, placed, options)
 
@@ -90,11 +90,11 @@ def _placed(stack: Stack, earlier: Found, ignore: Bools | None, options: Options
         known=None if ignore is None else ~ignore,
         align=options.align,
         progress=lambda done, total: progress("register", done, total),
-        jobs=options.jobs,
+        engine=options.engine,
     )
     shifts = registration.shifts[1:] - registration.shifts[0]
     known = None if ignore is None else ~ignore
-    gains, biases = exposure(list(frames), first, known=known, shifts=shifts, jobs=options.jobs)
+    gains, biases = exposure(list(frames), first, known=known, shifts=shifts, engine=options.engine)
     wide = _widened(earlier, margins_of(shifts))
     even = np.repeat(earlier.left.mean(axis=0, keepdims=True), stack.used, axis=0).astype(earlier.left.dtype)
     return replace(wide, shifts=shifts, gains=gains, biases=biases, left=even)

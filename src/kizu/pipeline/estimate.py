@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from kizu.detect.maps import SIZES
 from kizu.detect.null import MAPS
+from kizu.engines.protocol import BLOCK_ENTRIES
 from kizu.errors import ParameterError, ResourceError
 from kizu.io.surveying import Survey
-from kizu.lowrank.blocks import BLOCK_ENTRIES
 
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LIBRARIES = 180 << 20

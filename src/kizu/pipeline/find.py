@@ -25,15 +25,15 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
         known=None if ignore is None else ~ignore,
         align=options.align,
         progress=lambda done, total: progress("register", done, total),
-        jobs=options.jobs,
+        engine=options.engine,
     )
-    planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
+    planes = planes_of(stack.frames, registration, ignore=ignore, engine=options.engine)
     settings = settings_of(options, stack)
     fitted = refit(planes, registration, settings, progress)
     work = fitted.work
     progress("calibrate", 0, 1)
-    field = field_of(z_field(planes, work, options.jobs), planes.seen, options.sign, options.jobs)
-    nulls = nulls_of(field, sign=options.sign, min_area=options.min_area, seed=options.seed, jobs=options.jobs)
+    field = field_of(z_field(planes, work, options.engine), planes.seen, options.sign, options.engine)
+    nulls = nulls_of(field, sign=options.sign, min_area=options.min_area, seed=options.seed, engine=options.engine)
     found = Found(
         shifts=registration.shifts,
         gains=work.gains,
@@ -51,7 +51,7 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
 
 
 def settings_of(options: Options, stack: Stack) -> Settings:
-    return Settings(options.lam, options.rank, noise_of(options, stack), TOL, stack.quantum, options.jobs)
+    return Settings(options.lam, options.rank, noise_of(options, stack), TOL, stack.quantum, options.engine)
 
 
 def noise_of(options: Options, stack: Stack) -> Parameter | None:
@@ -81,7 +81,7 @@ def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Option
         reference=found.reference.astype(np.float32),
         why="",
     )
-    planes = planes_of(stack.frames, registration, ignore=ignore, jobs=options.jobs)
+    planes = planes_of(stack.frames, registration, ignore=ignore, engine=options.engine)
     if found.trusted.all():
         return planes
     seen: Any = found.trusted[None] if planes.seen is None else planes.seen & found.trusted
@@ -90,7 +90,7 @@ def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Option
 
 def field_for(planes: Planes, found: Found, options: Options) -> Field:
     """The z of frames on the canvas of `found`, and its smoothed maps."""
-    return field_of(z_field(planes, work_of(found), options.jobs), planes.seen, options.sign, options.jobs)
+    return field_of(z_field(planes, work_of(found), options.engine), planes.seen, options.sign, options.engine)
 
 
 def work_of(found: Found) -> Work:

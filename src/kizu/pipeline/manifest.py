@@ -57,7 +57,7 @@ def close(frames: Frames, rows: list[Rows], results: Results, options: Options, 
     results.write_tables(*tables)
     results.write_log({"seconds": round(seconds, 2), "jobs": options.jobs, "out": str(results.folder)})
     run = document(frames, rows, options)
-    write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual, jobs=options.jobs)
+    write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual, engine=options.engine)
     results.write_run(run)
     return Outcome(results.folder, run)
 

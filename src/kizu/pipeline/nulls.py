@@ -12,7 +12,7 @@ from kizu.detect.hysteresis import HIGH, grown
 from kizu.detect.maps import BEYOND_DOUBT, SIZES, Scale, Sign, Smoothed, measure_scales, smoothed, spread, standardised
 from kizu.detect.null import Tail
 from kizu.detect.smooth import dilate
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 from kizu.typing import Bools, Floats
 
 USUAL, IMPROBABLE = 0.1, 0.003
@@ -32,18 +32,18 @@ class Field(NamedTuple):
     maps: Smoothed
 
 
-def field_of(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Field:
+def field_of(z: Floats, seen: Bools | None, sign: Sign, engine: Engine) -> Field:
     """Smooth z once: its maps are asked for by the null, again and again, and by the decision."""
-    return Field(z, seen, smooth_once(z, seen, sign, jobs))
+    return Field(z, seen, smooth_once(z, seen, sign, engine))
 
 
-def nulls_of(field: Field, *, sign: Sign, min_area: int | None, seed: int, jobs: int) -> tuple[Null, ...]:
+def nulls_of(field: Field, *, sign: Sign, min_area: int | None, seed: int, engine: Engine) -> tuple[Null, ...]:
     """The null of every scale."""
-    scales, excluded = without_defects(field, min_area=min_area, jobs=jobs)
-    return measure(field.z, excluded, scales, sign=sign, seed=seed, jobs=jobs)
+    scales, excluded = without_defects(field, min_area=min_area, engine=engine)
+    return measure(field.z, excluded, scales, sign=sign, seed=seed, engine=engine)
 
 
-def without_defects(field: Field, *, min_area: int | None, jobs: int) -> tuple[tuple[Scale, ...], Bools]:
+def without_defects(field: Field, *, min_area: int | None, engine: Engine) -> tuple[tuple[Scale, ...], Bools]:
     """The scales, and what the null must not be made of (frames, height, width).
 
     The refit's mask is generous: it takes the restless parts of a quiet scene with it, and a null
@@ -54,25 +54,25 @@ def without_defects(field: Field, *, min_area: int | None, jobs: int) -> tuple[t
     scales = measure_scales(raw, z.shape, min_area=min_area)
 
     def excluded_by(regions: Callable[[int], Bools], frames: Sequence[int]) -> Bools:
-        mask = np.stack(map_blocks(lambda t: dilate(regions(t), SIZES[-1]), frames, jobs=jobs))
+        mask = np.stack(engine.map(lambda t: dilate(regions(t), SIZES[-1]), frames))
         return mask if seen is None else mask | ~seen[frames]
 
     sample = spread(len(z), LOOKED_AT)
     regions = partial(beyond_doubt, raw=raw)
     for _ in range(LOOKS):
         excluded = excluded_by(regions, sample)
-        tails = tuple(first_look(_remaining(raw, scale, excluded, sample), scale, jobs) for scale in scales)
+        tails = tuple(first_look(_remaining(raw, scale, excluded, sample), scale, engine) for scale in scales)
         regions = partial(improbable, raw=raw, scales=scales, tails=tails)
     return scales, excluded_by(regions, range(len(z)))
 
 
-def smooth_once(z: Floats, seen: Bools | None, sign: Sign, jobs: int) -> Smoothed:
+def smooth_once(z: Floats, seen: Bools | None, sign: Sign, engine: Engine) -> Smoothed:
     """Maps of every frame that are asked for again and again: kept in half precision, as medians are made."""
 
     def one(t: int, size: int) -> NDArray[np.float16]:
         return smoothed(z[t], size, sign, None if seen is None else seen[t]).astype(np.float16)
 
-    kept = {size: map_blocks(partial(one, size=size), range(len(z)), jobs=jobs) for size in SIZES[1:]}
+    kept = {size: engine.map(partial(one, size=size), range(len(z))) for size in SIZES[1:]}
 
     def map_of(t: int, size: int) -> Floats:
         if size in kept:

@@ -5,12 +5,15 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from kizu.detect.decide import Rule
 from kizu.detect.maps import Sign
+from kizu.engines.protocol import Engine
+from kizu.engines.threads import Threads
 from kizu.errors import ParameterError
 from kizu.stack import Source
 
@@ -62,6 +65,11 @@ class Options:
             _check(name, getattr(self, name), " or ".join(words), words.__contains__)
         if sum(v is not None for v in (self.false_alarms, self.fdr, self.z)) > 1:
             raise ParameterError("false_alarms, fdr, z", "more than one", "one rule only")
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Where the blocks of this run are worked on."""
+        return Threads(self.jobs)
 
     @property
     def rule(self) -> Rule:

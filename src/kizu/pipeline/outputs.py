@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from kizu.detect.decide import Decision, decide_on
 from kizu.detect.regions import Region, regions_of, top_mean
 from kizu.detect.register import from_canvas
-from kizu.engines.threads import map_blocks
 from kizu.io.pictures import Picture, display, exact_or_display, outlined
 from kizu.io.results import Results
 from kizu.pipeline.found import Found
@@ -78,10 +77,9 @@ def frames_of(stack: Stack, found: Found, field: Field) -> Frames:
 
 def write_frames(frames: Frames, results: Results, options: Options, progress: Progress) -> list[Rows]:
     """Decide on every frame and write its map, mask, background and overlay."""
-    return map_blocks(
+    return options.engine.map(
         lambda t: _write_one(frames, t, results, options),
         range(frames.stack.used),
-        jobs=options.jobs,
         progress=lambda done, total: progress("write", done, total),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kizu.detect.register import Registration, canvas, to_canvas
-from kizu.engines.threads import map_blocks
+from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import Block, working_dtype
 from kizu.typing import Bools, Floats
 
@@ -53,7 +53,7 @@ class Planes:
         return [frame.transpose(1, 2, 0) for frame in self.pixels]
 
 
-def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools | None, jobs: int) -> Planes:
+def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools | None, engine: Engine) -> Planes:
     """Put `frames` (frames, height, width[, channels]) on the common canvas.
 
     NaN pixels, those in `ignore` (height, width), and those that a frame does not see are not seen.
@@ -65,7 +65,7 @@ def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools
         if pixels.dtype.kind == "f" and seen is not None:
             pixels = np.where(seen[:, None], pixels, pixels.dtype.type(0))
         return Planes(pixels, seen, (0, 0))
-    return _moved(frames, registration, ignore, jobs)
+    return _moved(frames, registration, ignore, engine)
 
 
 def _seen_still(pixels: NDArray[Any], ignore: Bools | None) -> Bools | None:
@@ -77,7 +77,7 @@ def _seen_still(pixels: NDArray[Any], ignore: Bools | None) -> Bools | None:
     return seen
 
 
-def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | None, jobs: int) -> Planes:
+def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | None, engine: Engine) -> Planes:
     count, height, width, channels = frames.shape
     margins = canvas(registration, height, width)
     size = height + 2 * margins[0], width + 2 * margins[1]
@@ -92,7 +92,7 @@ def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | Non
         seen[index] = sees & ~np.isnan(values).any(axis=-1)
         pixels[index] = np.where(seen[index], values.transpose(2, 0, 1), 0)
 
-    map_blocks(place, range(count), jobs=jobs)
+    engine.map(place, range(count))
     seen &= seen.sum(axis=0) >= fewest_frames(count)
     return Planes(pixels, seen, margins)
 

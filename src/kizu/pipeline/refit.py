@@ -14,8 +14,7 @@ from kizu.detect.flagged import flag, known_of
 from kizu.detect.register import Registration, exposure
 from kizu.detect.residuals import PixelScale, loudest, pixel_scale
 from kizu.detect.temporal import PixelStatistics, pixel_statistics
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import spans
+from kizu.engines.protocol import Engine
 from kizu.models import background
 from kizu.models.background import Settled, Thresholds
 from kizu.parameters import Parameter
@@ -48,7 +47,7 @@ class Settings(NamedTuple):
     noise: Parameter | None
     tol: float
     quantum: float | None
-    jobs: int
+    engine: Engine
 
 
 class Work(NamedTuple):
@@ -89,8 +88,8 @@ def refit(planes: Planes, registration: Registration, settings: Settings, progre
     work, state, sigma, rounds, settings = found
     progress("certify", 0, 1)
     chosen = _thresholds(planes, work, sigma.value, settings)
-    settled = background.settle(_data(planes, work), chosen, state, tol=settings.tol, jobs=settings.jobs)
-    factors = background.compact(settled.solution.state, settled.chosen, settings.jobs)
+    settled = background.settle(_data(planes, work), chosen, state, tol=settings.tol, engine=settings.engine)
+    factors = background.compact(settled.solution.state, settled.chosen, settings.engine)
     work = work._replace(left=factors.left, right=factors.right)
     return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds)
 
@@ -120,7 +119,7 @@ def _alternate(planes: Planes, registration: Registration, settings: Settings, p
         if changed < STANDS_STILL and sigma.value > SAME * before.value and rounds > 1:
             break
         if rounds == 1:  # now that there is a mask; a second time moves nothing by more than a tenth of sigma
-            work = expose(planes, work, settings.jobs)
+            work = expose(planes, work, settings.engine)
     return Alternated(work, state, sigma, rounds, settings)
 
 
@@ -145,16 +144,16 @@ def _unmasked(planes: Planes, registration: Registration, settings: Settings, pr
 def _fit(planes: Planes, work: Work, state: State, sigma: float, settings: Settings, *, first: bool) -> State:
     """A few steps at the present mask and noise scale; components that a smaller scale lets in are looked for."""
     chosen, data = _thresholds(planes, work, sigma, settings), _data(planes, work)
-    state = background.grow(data, chosen, background.alive(state, chosen), jobs=settings.jobs)
+    state = background.grow(data, chosen, background.alive(state, chosen), engine=settings.engine)
     steps = background.FIRST_STEPS if first else background.MORE_STEPS
-    return background.fit(data, chosen, state, steps=steps, jobs=settings.jobs)
+    return background.fit(data, chosen, state, steps=steps, engine=settings.engine)
 
 
 def first_look(planes: Planes, registration: Registration, settings: Settings) -> tuple[Work, State]:
     """Judge by the median picture alone: its residual gives the first mask and the first noise scale."""
     nothing = np.zeros((planes.frames, 0), np.float32), np.zeros((0, planes.columns), np.float32)
     work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes), planes.seen)
-    picture = _on_canvas(planes, registration, _data(planes, work), settings.jobs)
+    picture = _on_canvas(planes, registration, _data(planes, work), settings.engine)
     state = background.start_from(picture, planes.frames)
     work, _ = judge(planes, work._replace(left=state.left, right=state.right), settings)
     return work, state
@@ -178,7 +177,7 @@ def _no_scale(planes: Planes) -> PixelScale:
     return PixelScale(np.zeros(shape, np.float32), np.ones(shape, np.float32), np.ones(planes.channels))
 
 
-def _on_canvas(planes: Planes, registration: Registration, data: ExposedBlocks, jobs: int) -> Floats:
+def _on_canvas(planes: Planes, registration: Registration, data: ExposedBlocks, engine: Engine) -> Floats:
     """The reference picture on the canvas, where it has none the median of what frames see there."""
     reference = registration.reference
     height, width = reference.shape[:2]
@@ -186,7 +185,7 @@ def _on_canvas(planes: Planes, registration: Registration, data: ExposedBlocks, 
     picture = np.full((planes.channels, *size), np.nan, data.dtype)
     picture[:, my : my + height, mx : mx + width] = reference.reshape(height, width, -1).transpose(2, 0, 1)
     if np.isnan(picture).any():
-        medians = map_blocks(lambda s: _median(data, s), spans(data.shape), jobs=jobs)
+        medians = engine.map(lambda s: _median(data, s), engine.spans(data.shape))
         picture = np.where(np.isnan(picture), np.concatenate(medians).reshape(picture.shape), picture)
     return np.nan_to_num(picture).ravel()
 
@@ -212,8 +211,8 @@ def _thresholds(planes: Planes, work: Work, sigma: float, settings: Settings) ->
 def judge(planes: Planes, work: Work, settings: Settings) -> tuple[Work, float]:
     """New scales, new z, new mask; how much of the mask changed."""
     work = work._replace(scale=measure(planes, work, settings))
-    z = z_field(planes, work, settings.jobs)
-    flagged = flag(z, planes.seen, settings.jobs)
+    z = z_field(planes, work, settings.engine)
+    flagged = flag(z, planes.seen, settings.engine)
     before = np.zeros_like(flagged) if work.flagged is None else work.flagged
     work = work._replace(flagged=flagged, known=known_of(flagged, planes.seen))
     return work, float((flagged != before).mean())
@@ -228,14 +227,14 @@ def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
         residual = block.values - work.left @ work.right[:, slice(*span)]
         return pixel_statistics(residual, block.known, quantum=settings.quantum)
 
-    parts = map_blocks(one, spans(data.shape), jobs=settings.jobs)
+    parts = settings.engine.map(one, settings.engine.spans(data.shape))
     joined = PixelStatistics(*(np.concatenate(p).reshape(planes.channels, -1) for p in zip(*parts, strict=True)))
     return pixel_scale(
         joined, frames=planes.frames, rank=work.left.shape[1], quantum=settings.quantum, previous=work.scale.center
     )
 
 
-def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
+def z_field(planes: Planes, work: Work, engine: Engine) -> Floats:
     """Signed z (frames, height, width) of every pixel's loudest channel; 0 where not seen."""
     data = ExposedBlocks(planes, work.gains, work.biases, planes.seen)
     pixels = math.prod(planes.size)
@@ -256,11 +255,11 @@ def z_field(planes: Planes, work: Work, jobs: int) -> Floats:
             best *= data.mask(planes.seen, start, stop)
         z[:, start:stop] = best
 
-    map_blocks(one, spans((planes.frames, pixels)), jobs=jobs)
+    engine.map(one, engine.spans((planes.frames, pixels)))
     return z.reshape(planes.frames, *planes.size)
 
 
-def expose(planes: Planes, work: Work, jobs: int) -> Work:
+def expose(planes: Planes, work: Work, engine: Engine) -> Work:
     """Gain and bias of every frame against the present background, from entries that belong to it."""
     size = planes.size
     mean = work.left.mean(axis=0) @ work.right + work.scale.center.ravel()
@@ -270,6 +269,6 @@ def expose(planes: Planes, work: Work, jobs: int) -> Work:
         [p[::THIN, ::THIN] for p in planes.pictures()],
         picture,
         known=None if known is None else known[:, ::THIN, ::THIN],
-        jobs=jobs,
+        engine=engine,
     )
     return work._replace(gains=gains, biases=biases)

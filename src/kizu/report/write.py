@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from kizu.engines.threads import DEFAULT_JOBS, map_blocks
+from kizu.engines.protocol import Engine
+from kizu.engines.threads import DEFAULT
 from kizu.errors import printable
 from kizu.files import write_bytes, write_text
 from kizu.io.pictures import display
@@ -24,7 +25,7 @@ STATIC = ("report.css", "report.js")
 Frame = Callable[[int], NDArray[Any]]
 
 
-def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = MOST, jobs: int = DEFAULT_JOBS) -> Path:
+def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = MOST, engine: Engine = DEFAULT) -> Path:
     """Write report/index.html and its assets into the results folder of `saved`; returns the page's path.
 
     `original(i)` is frame i (the i-th row of results.json) as uint8 (height, width[, 3]); `residual(i)` is M − L in
@@ -33,11 +34,11 @@ def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = 
     """
     folder = saved.folder
     shown = worst_first(saved.results, most)
-    frames = map_blocks(lambda i: _small(saved, i, original(i), residual(i)), shown, jobs=jobs)
+    frames = engine.map(lambda i: _small(saved, i, original(i), residual(i)), shown)
     scale = scale_of(frames)
     cards = [_card(saved, i, frame) for i, frame in zip(shown, frames, strict=True)]
     assets = folder / "report" / "assets"
-    pictures = map_blocks(lambda frame: _pictures(frame, scale), frames, jobs=jobs)
+    pictures = engine.map(lambda frame: _pictures(frame, scale), frames)
     content = {
         f"{card.key}-{name}": data for card, made in zip(cards, pictures, strict=True) for name, data in made.items()
     }

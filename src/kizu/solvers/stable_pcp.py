@@ -26,8 +26,8 @@ import numpy as np
 
 import kizu.certificates as certificates
 from kizu.certificates import Certificate
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Block, Blocks, dot, spans
+from kizu.engines.protocol import Engine
+from kizu.lowrank.blocks import Block, Blocks, dot
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.solvers.stable_start import typical
@@ -53,7 +53,7 @@ class Numbers(NamedTuple):
     tau_background: float
     tau_anomaly: float
     max_rank: int
-    jobs: int
+    engine: Engine
 
 
 class State(NamedTuple):
@@ -163,7 +163,8 @@ def total(parts: list[Pass]) -> Pass:
 def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     """One accelerated proximal gradient step in the carried subspace; the record is of the point it starts from."""
     point = point_of(state)
-    parts = map_blocks(lambda span: walk(data.read(*span), state, point, numbers), spans(data.shape), jobs=numbers.jobs)
+    engine = numbers.engine
+    parts = engine.map(lambda span: walk(data.read(*span), state, point, numbers), engine.spans(data.shape))
     found = total(parts)
     loss, inner, square = found.numbers.tolist()
     proof = certificates.stable_pcp(
@@ -222,7 +223,7 @@ def next_basis(power: Floats, rank: int, numbers: Numbers, iteration: int) -> Fl
 
 def init(data: Blocks, numbers: Numbers) -> State:
     """A typical sample in every row, and the strongest directions of what it leaves, both from a part of the data."""
-    start = typical(data, numbers.tau_background, numbers.tau_anomaly, jobs=numbers.jobs)
+    start = typical(data, numbers.tau_background, numbers.tau_anomaly, engine=numbers.engine)
     nothing = np.zeros(1)
     return State(
         left=start.left,
@@ -244,7 +245,7 @@ def certify(data: Blocks, state: State, numbers: Numbers) -> Certificate:
         state.right,
         tau_background=numbers.tau_background,
         tau_anomaly=numbers.tau_anomaly,
-        jobs=numbers.jobs,
+        engine=numbers.engine,
     )
 
 

@@ -11,31 +11,26 @@ import numpy as np
 
 import kizu.certificates as certificates
 from kizu.certificates import Certificate
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Blocks, dot, residual, runs
+from kizu.engines.protocol import Engine
+from kizu.lowrank.blocks import Blocks, dot, residual
 from kizu.typing import Floats
 
 
 def prove(
-    data: Blocks, left: Floats, right: Floats, *, tau_background: float, tau_anomaly: float, jobs: int
+    data: Blocks, left: Floats, right: Floats, *, tau_background: float, tau_anomaly: float, engine: Engine
 ) -> Certificate:
     """Certificate of L = left (short, r) @ right (r, long)."""
 
-    def one(run: list[tuple[int, int]]) -> tuple[Floats, Floats]:
-        """(Y Yᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) over some blocks."""
-        gram, sums = np.zeros((data.shape[0],) * 2), np.zeros(3)
-        for span in run:
-            block = data.read(*span)
-            r = residual(block, left, right[:, slice(*span)]).astype(np.float64)
-            y = np.clip(r, -tau_anomaly, tau_anomaly)
-            square = dot(y, y)
-            sums += [dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square]
-            gram += y @ y.T
-        return gram, sums
+    def one(span: tuple[int, int]) -> tuple[Floats, Floats]:
+        """(Y Yᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) of one block."""
+        block = data.read(*span)
+        r = residual(block, left, right[:, slice(*span)]).astype(np.float64)
+        y = np.clip(r, -tau_anomaly, tau_anomaly)
+        square = dot(y, y)
+        return y @ y.T, np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square])
 
-    grams, sums = zip(*map_blocks(one, runs(data.shape), jobs=jobs), strict=True)
-    gram = np.sum(grams, axis=0)
-    loss, inner, square = np.sum(sums, axis=0).tolist()
+    gram, sums = engine.reduce(one, engine.spans(data.shape))
+    loss, inner, square = sums.tolist()
     wide = right.astype(np.float64)
     return certificates.stable_pcp(
         loss=loss,
@@ -48,18 +43,15 @@ def prove(
     )
 
 
-def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: float, jobs: int) -> Floats:
+def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: float, engine: Engine) -> Floats:
     """Singular values of Y, largest first, as exact as the data's own type: to choose by, not to prove with."""
 
-    def one(run: list[tuple[int, int]]) -> Floats:
-        gram = np.zeros((data.shape[0],) * 2)
-        for span in run:
-            y = residual(data.read(*span), left, right[:, slice(*span)])
-            np.clip(y, -tau_anomaly, tau_anomaly, out=y)
-            gram += y @ y.T
-        return gram
+    def one(span: tuple[int, int]) -> Floats:
+        y = residual(data.read(*span), left, right[:, slice(*span)])
+        np.clip(y, -tau_anomaly, tau_anomaly, out=y)
+        return np.asarray(y @ y.T, np.float64)
 
-    gram = np.sum(map_blocks(one, runs(data.shape), jobs=jobs), axis=0)
+    gram = engine.reduce(one, engine.spans(data.shape))
     return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)))
 
 

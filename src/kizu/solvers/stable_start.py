@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Blocks, spans
+from kizu.engines.protocol import Engine
+from kizu.lowrank.blocks import Blocks
 from kizu.typing import Bools, Floats
 
 ROWS = 31
@@ -39,7 +39,7 @@ class Start(NamedTuple):
     level: float
 
 
-def typical(data: Blocks, tau_background: float, tau_anomaly: float, *, jobs: int) -> Start:
+def typical(data: Blocks, tau_background: float, tau_anomaly: float, *, engine: Engine) -> Start:
     """The start of a solve at these thresholds."""
     short, long = data.shape
     values, known = sample(data)
@@ -58,7 +58,7 @@ def typical(data: Blocks, tau_background: float, tau_anomaly: float, *, jobs: in
     ):
         level = max(1.0, LOWER * level)
     left = {"columns": ones, "rows": across, "nothing": zeros}[best][:, None]
-    right = _medians(data, jobs) if best == "columns" else np.ones((1, long))
+    right = _medians(data, engine) if best == "columns" else np.ones((1, long))
     directions, _ = _leading(np.clip(rest, *_band(level * tau_anomaly)))
     columns = directions if best == "nothing" else np.concatenate([left, directions], axis=1)
     basis = np.linalg.qr(columns[:, :short])[0]
@@ -116,11 +116,11 @@ def _median(values: Floats, known: Bools | None, *, axis: int) -> Floats:
     return np.where(count > 0, 0.5 * (np.where(count > 0, two[0], 0.0) + np.where(count > 0, two[1], 0.0)), 0.0)
 
 
-def _medians(data: Blocks, jobs: int) -> Floats:
+def _medians(data: Blocks, engine: Engine) -> Floats:
     """The median of every column, (1, long)."""
 
     def one(span: tuple[int, int]) -> Floats:
         block = data.read(*span)
         return _median(block.values, block.known, axis=0)
 
-    return np.concatenate(map_blocks(one, spans(data.shape), jobs=jobs))[None]
+    return np.concatenate(engine.map(one, engine.spans(data.shape)))[None]

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kizu.certificates import Certificate
-from kizu.engines.threads import map_blocks
-from kizu.lowrank.blocks import Block, Blocks, dot, spans
+from kizu.engines.protocol import Engine
+from kizu.lowrank.blocks import Block, Blocks, dot
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.typing import Floats
@@ -39,7 +39,7 @@ class Numbers(NamedTuple):
 
     tau_background: float
     tau_anomaly: float
-    jobs: int
+    engine: Engine
 
 
 class State(NamedTuple):
@@ -87,7 +87,7 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     def one(span: tuple[int, int]) -> Pass:
         return walk(data.read(*span), left, right[:, slice(*span)], outer, numbers)
 
-    parts = map_blocks(one, spans(data.shape), jobs=numbers.jobs)
+    parts = numbers.engine.map(one, numbers.engine.spans(data.shape))
     target = np.sum([part.target for part in parts], axis=0)
     gram = np.sum([part.gram for part in parts], axis=0)
     rows = np.linalg.solve(systems(gram, left.shape[1], numbers.tau_background), target[..., None])[..., 0]
@@ -120,7 +120,7 @@ def solve(
             state.right,
             tau_background=numbers.tau_background,
             tau_anomaly=numbers.tau_anomaly,
-            jobs=numbers.jobs,
+            engine=numbers.engine,
         )
 
     def finished(state: State, _: Record) -> tuple[Stopped, Certificate] | None:
