@@ -20,7 +20,6 @@
 #undef KEEP
 #undef SELECT
 
-#define ABS(v) MAX(v, SPLAT(0) - (v))
 #define FN static inline __attribute__((always_inline)) TARGET
 
 #if WIDE
@@ -40,6 +39,7 @@
 #define FMA(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define MIN(a, b) _mm512_min_pd(a, b)
 #define MAX(a, b) _mm512_max_pd(a, b)
+#define ABS(v) _mm512_abs_pd(v)
 #define MASK __mmask8
 #define MASK_LOAD(p) ((__mmask8)_mm_test_epi8_mask(_mm_loadl_epi64((const void *)(p)), _mm_set1_epi8(-1)))
 #define KEEP(m, v) _mm512_maskz_mov_pd(m, v)
@@ -55,6 +55,7 @@
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define MIN(a, b) _mm512_min_ps(a, b)
 #define MAX(a, b) _mm512_max_ps(a, b)
+#define ABS(v) _mm512_abs_ps(v)
 #define MASK __mmask16
 #define MASK_LOAD(p) _mm_test_epi8_mask(_mm_loadu_si128((const void *)(p)), _mm_set1_epi8(-1))
 #define KEEP(m, v) _mm512_maskz_mov_ps(m, v)
@@ -71,6 +72,7 @@
 #define FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define MIN(a, b) _mm256_min_pd(a, b)
 #define MAX(a, b) _mm256_max_pd(a, b)
+#define ABS(v) _mm256_andnot_pd(SPLAT(-0.0), v)
 #define MASK __m256d
 #define MASK_LOAD(p) \
     _mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_cvtepu8_epi64(_mm_loadu_si32(p)), _mm256_setzero_si256()))
@@ -87,6 +89,7 @@
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define MIN(a, b) _mm256_min_ps(a, b)
 #define MAX(a, b) _mm256_max_ps(a, b)
+#define ABS(v) _mm256_andnot_ps(SPLAT(-0.0f), v)
 #define MASK __m256
 #define MASK_LOAD(p) \
     _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(p))), _mm256_setzero_si256()))

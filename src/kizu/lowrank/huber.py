@@ -13,17 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kizu.native as native
-from kizu.lowrank.rows import address, in_rows, padded, strides
+from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, strides, tiles
 from kizu.typing import Bools, Floats
 
 KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
 """The types that the kernel reads; others become the type to compute in first."""
-MAX_RANK = 64
-"""Beyond this rank the products are BLAS's to make."""
-TILE = 1 << 18
-"""Entries of a tile of the twin: the tile and its companions stay in the third cache, and the calls are few."""
-LONGEST_SUM = 4096
-"""Columns over which the twin sums floats before it goes on in float64; the kernel does so in its own lanes."""
 ARGUMENTS = (
     *(c_int, c_int, c_int64, c_int64, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r, q, q without padding
     *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
@@ -114,11 +108,8 @@ def twin(
     out: Floats,
 ) -> Pass:
     """The same in NumPy, a tile of columns at a time."""
-    n, width = raw.shape
-    dtype, step = right.dtype, min(max(1, TILE // max(n, 1)), LONGEST_SUM)
-    power, sums = np.zeros(basis.shape), np.zeros(3)
-    for start in range(0, width, step):
-        here = np.s_[:, start : start + step]
+    dtype, power, sums = right.dtype, np.zeros(basis.shape), np.zeros(3)
+    for here in tiles(*raw.shape):
         value = _values(raw[here], scale, offset, None if known is None else known[here], dtype)
         z = left @ right[here]
         d = value - z

@@ -1,5 +1,6 @@
-"""How arrays reach the kernels: as addresses of rows, whose columns are neighbours in memory."""
+"""How arrays reach the kernels: as rows whose columns are neighbours in memory; and their twins: in tiles."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,23 @@ from kizu.typing import Floats
 
 COLUMNS = 4
 """The kernels make this many columns of a factor at a time."""
+MAX_RANK = 64
+"""Beyond this rank the products are BLAS's to make."""
+TILE = 1 << 17
+"""Entries of a tile of a twin: the tile and its companions stay in the third cache, and the calls are few."""
+LONGEST_SUM = 4096
+"""Columns over which a twin sums floats before it goes on in float64; the kernels do so in their own lanes."""
 
 
 def in_rows(array: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
     """`array` itself where its rows can be read as they are, a copy in `dtype` otherwise."""
-    whole = array.dtype == dtype and (array.shape[1] <= 1 or array.strides[1] == array.itemsize)
-    return array if whole and array.strides[0] % array.itemsize == 0 else np.ascontiguousarray(array, dtype)
+    return array if array.dtype == dtype and readable(array) else np.ascontiguousarray(array, dtype)
+
+
+def readable(array: NDArray[Any]) -> bool:
+    """Whether the columns of `array` are neighbours in memory, and its rows whole numbers of entries apart."""
+    near = array.shape[1] <= 1 or array.strides[1] == array.itemsize
+    return near and array.strides[0] % array.itemsize == 0
 
 
 def padded(factor: Floats, dtype: "np.dtype[Any]") -> Floats:
@@ -33,3 +45,10 @@ def address(array: NDArray[Any] | None) -> int | None:
 def strides(array: NDArray[Any] | None) -> int:
     """Entries from one row of `array` to the next."""
     return 0 if array is None else array.strides[0] // array.itemsize
+
+
+def tiles(n: int, width: int) -> Iterator[tuple[slice, slice]]:
+    """The columns of an (n, width) matrix, a tile at a time."""
+    step = min(max(1, TILE // max(n, 1)), LONGEST_SUM)
+    for start in range(0, width, step):
+        yield np.s_[:, start : start + step]
