@@ -5,7 +5,7 @@ FN void PASS(rows)(const struct huber *job, const struct huber_strip *s, int64_t
                    const int masked)
 {
     VEC x[FRAMES][VECTORS], slope = SPLAT(0), inner = SPLAT(0), square = SPLAT(0);
-    const VEC high = SPLAT((REAL)job->tau), low = SPLAT((REAL)-job->tau);
+    const VEC high = SPLAT((REAL)job->tau), low = SPLAT((REAL)-job->tau), step = SPLAT((REAL)job->step);
     NAME(expand)(x, (const REAL *)job->left + t * job->r, s->right, job->r, frames);
     for (int f = 0; f < frames; f++) {
         const RAW *raw = (const RAW *)s->raw + (t + f) * s->raw_stride;
@@ -26,7 +26,7 @@ FN void PASS(rows)(const struct huber *job, const struct huber_strip *s, int64_t
             slope = FMA(y, d, slope);
             inner = FMA(value, y, inner);
             square = FMA(y, y, square);
-            x[f][v] = x[f][v] + y;
+            x[f][v] = FMA(y, step, x[f][v]);
             STORE(z + v * LANES, x[f][v]);
         }
     }

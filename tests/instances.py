@@ -7,6 +7,7 @@ import numpy as np
 
 from kizu.engines.serial import Serial
 from kizu.lowrank.blocks import MatrixBlocks
+from kizu.models.forms import FEASIBLE, FEASIBLE_SHARE, FEASIBLE_SINGLE
 from kizu.solvers import ialm, stable_pcp
 from witnesses import (
     known_entries,
@@ -108,10 +109,16 @@ class Found(NamedTuple):
     optimum: Callable[[], float]
 
 
+def multiplier(state, known, lam):
+    """Y of an augmented-Lagrangian state."""
+    return np.where(known, np.clip(state.w, -lam, lam), 0.0)
+
+
 def _ialm(setup, tol, solve):
     known = None if setup.known.all() else setup.known
-    found = solve(ialm.Problem(setup.data, known, setup.lam, len(setup.data)), tol)
-    background, dual = found.state.background, found.state.multiplier
+    found = solve(ialm.Problem(MatrixBlocks(setup.data, known), setup.lam, len(setup.data)), tol)
+    state = found.state
+    background, dual = state.background.left @ state.right, multiplier(state, setup.known, setup.lam)
     return Found(
         background,
         found,
@@ -136,10 +143,10 @@ def _stable_pcp(setup, tol):
 
 SOLVERS: dict[str, Callable[[Setup, float], Found]] = {
     "ialm": lambda setup, tol: _ialm(
-        setup, tol, lambda problem, tol: ialm.solve(problem, tol=tol, feasible=1e-7, max_iter=20_000)
+        setup, tol, lambda problem, tol: ialm.solve(problem, Serial(), tol=tol, feasible=1e-7, max_iter=20_000)
     ),
     "ialm fast": lambda setup, tol: _ialm(
-        setup, tol, lambda problem, tol: ialm.solve_fast(problem, feasible=1e-7, max_iter=200)
+        setup, tol, lambda problem, tol: ialm.solve_fast(problem, Serial(), feasible=1e-7, max_iter=200)
     ),
     "stable_pcp": _stable_pcp,
 }
@@ -181,7 +188,10 @@ def true_gap(found, X, observed=None):
         return relative_gap(*stable_values(data, known, background, *taus))
     turn = np.transpose if data.shape[0] > data.shape[1] else np.asarray
     numbers = turn(data).astype(found.background.dtype)
-    problem = ialm.Problem(numbers, None if known.all() else turn(known), chosen["lam"], chosen["rank"])
-    feasible = 1e-6 if numbers.dtype == np.float32 else 1e-7
-    dual = ialm.solve(problem, tol=chosen["tol"], feasible=feasible, max_iter=len(found.history)).state.multiplier
-    return relative_gap(*pcp_values(data, known, background, turn(dual), chosen["lam"]))
+    blocks = MatrixBlocks(numbers, None if known.all() else turn(known))
+    problem = ialm.Problem(blocks, chosen["lam"], chosen["rank"])
+    feasible = max(FEASIBLE_SHARE * chosen["tol"], FEASIBLE_SINGLE if numbers.dtype == np.float32 else FEASIBLE)
+    most = len(found.history)
+    state = ialm.solve(problem, Serial(), tol=chosen["tol"], feasible=feasible, max_iter=most).state
+    dual = turn(multiplier(state, turn(known), chosen["lam"]))
+    return relative_gap(*pcp_values(data, known, background, dual, chosen["lam"]))

@@ -1,5 +1,7 @@
+import os
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -56,3 +58,20 @@ def test_progress_is_told_in_order(jobs):
     heard = []
     Threads(jobs).map(str, range(5), progress=lambda done, total: heard.append((done, total)))
     assert heard == [(n, 5) for n in range(1, 6)]
+
+
+def test_a_map_inside_a_block_does_not_wait_for_the_threads_that_wait_for_it():
+    engine = Threads(2)
+    assert engine.map(lambda n: sum(engine.map(lambda k: k * n, range(3))), range(4)) == [0, 3, 6, 9]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_has_threads_of_its_own():
+    engine = Threads(2)
+    engine.map(str, range(4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of any fork beside threads
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if engine.map(str, range(4)) == ["0", "1", "2", "3"] else 1)
+    assert os.waitpid(child, 0)[1] == 0

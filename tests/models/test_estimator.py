@@ -11,7 +11,7 @@ from kizu.errors import ParameterError
 from kizu.models.estimator import RobustPCA
 from kizu.models.robust_pca import robust_pca
 
-FORMS = [{"noise": 0.1}, {"noise": None, "tol": 1e-7}]
+FORMS = [{"noise": 0.1}, {"noise": None, "tol": 1e-8}]
 
 
 @parametrize_with_checks([RobustPCA(), RobustPCA(noise=None)])

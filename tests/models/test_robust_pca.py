@@ -300,7 +300,7 @@ def test_the_fast_mode_warns_of_its_gap():
 
 def test_every_parameter_says_why():
     exact, stable = robust_pca(sheet(sigma=0.0)), robust_pca(sheet(), rank=20)
-    assert exact.parameters.keys() == {"lam", "rank", "tol", "sigma", "lam_lower_cliff", "lam_upper_cliff"}
+    assert exact.parameters.keys() == {"lam", "rank", "tol", "sigma"}
     assert stable.parameters.keys() == {"lam", "rank", "tol", "sigma", "tau_background", "tau_anomaly"}
     for found in (exact, stable):
         assert all(len(p.why) > 4 for p in found.parameters.values())

@@ -10,7 +10,9 @@ from kizu.lowrank.blocks import MatrixBlocks
 from kizu.solvers import ialm, stable_pcp
 from kizu.solvers.loop import Record, run
 
-PROBLEM = ialm.Problem(planted(0, shape=(20, 30), rank=2).X / 8, None, 1 / math.sqrt(30), 20)
+BLOCKS = MatrixBlocks(planted(0, shape=(20, 30), rank=2).X / 8)
+PROBLEM = ialm.Problem(BLOCKS, 1 / math.sqrt(30), 20)
+SERIAL = Serial()
 FEW_SEEDS = range(10)
 
 
@@ -50,10 +52,9 @@ def stable_numbers(rank=20):
     return stable_pcp.Numbers(0.5, 0.5 / math.sqrt(30), rank, Serial())
 
 
-BLOCKS = MatrixBlocks(PROBLEM.data)
 RUNS = {
-    "ialm": lambda start, most: ialm.solve(PROBLEM, tol=1e-6, feasible=1e-7, max_iter=most, start=start),
-    "ialm fast": lambda start, most: ialm.solve_fast(PROBLEM, feasible=1e-7, max_iter=most, start=start),
+    "ialm": lambda start, most: ialm.solve(PROBLEM, SERIAL, tol=1e-6, feasible=1e-7, max_iter=most, start=start),
+    "ialm fast": lambda start, most: ialm.solve_fast(PROBLEM, SERIAL, feasible=1e-7, max_iter=most, start=start),
     "stable_pcp": lambda start, most: stable_pcp.solve(BLOCKS, stable_numbers(), tol=1e-7, max_iter=most, start=start),
 }
 
@@ -97,19 +98,21 @@ def test_the_thresholds_shrink_to_those_asked_for_and_momentum_pauses_where_the_
     assert last[-1][1] <= min(objective for _, objective in last) * rounding
 
 
-def test_the_first_multiplier_is_feasible_with_the_largest_entry():
-    state = ialm.init(PROBLEM)
-    assert np.linalg.norm(state.multiplier, 2) <= 1 + 1e-12
-    assert np.abs(state.multiplier).max() <= PROBLEM.lam * (1 + 1e-12)
-    tight = max(np.linalg.norm(state.multiplier, 2), np.abs(state.multiplier).max() / PROBLEM.lam)
-    assert tight == pytest.approx(1)
+def test_the_first_multiplier_is_feasible():
+    state = ialm.init(PROBLEM, SERIAL)
+    y = np.clip(state.w, -PROBLEM.lam, PROBLEM.lam)
+    s = (state.w - y) / state.weight
+    norm = np.linalg.norm(BLOCKS.matrix, 2)
+    start = BLOCKS.matrix / max(norm, np.abs(BLOCKS.matrix).max() / PROBLEM.lam)
+    assert state.weight * norm == pytest.approx(1.25)
+    np.testing.assert_allclose(y + state.weight * (s - BLOCKS.matrix), start, atol=1e-15)
 
 
 def test_mu_ramps_then_holds_then_is_balanced_ever_more_rarely():
     mus = []
-    state = ialm.init(PROBLEM)
+    state = ialm.init(PROBLEM, SERIAL)
     for _ in range(120):
-        state = ialm.balance(ialm.grow(ialm.step(PROBLEM, state), ialm.HOLD))
+        state, _ = ialm.step(PROBLEM, SERIAL, state, ialm.balance(ialm.grow(state, ialm.HOLD)))
         mus.append(state.mu)
     np.testing.assert_allclose(np.divide(mus[1 : ialm.HOLD], mus[: ialm.HOLD - 1]), ialm.GROWTH)
     changes = np.flatnonzero(np.diff(mus[ialm.HOLD :]))
@@ -138,11 +141,11 @@ def test_the_loop_counts_and_reports():
         count,
         0,
         finished=lambda state, _: ("gap", "proof") if state == 3 else None,
-        certify=lambda state: f"proof of {state}",
+        certify=lambda state: (state, f"proof of {state}"),
         max_iter=10,
         callback=seen.append,
     )
     assert (found.state, found.stopped, found.converged, found.certificate) == (3, "gap", True, "proof")
     assert tuple(seen) == found.history
-    short = run(count, 0, finished=lambda *_: None, certify=lambda state: f"proof of {state}", max_iter=2)
+    short = run(count, 0, finished=lambda *_: None, certify=lambda state: (state, f"proof of {state}"), max_iter=2)
     assert (short.state, short.stopped, short.converged, short.certificate) == (2, "max_iter", False, "proof of 2")

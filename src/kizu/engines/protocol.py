@@ -18,6 +18,8 @@ Progress = Callable[[int, int], object]
 
 BLOCK_ENTRIES = 1 << 20
 """Entries of one block: its float32 copy (4 MB) and its few companions stay in the cache; half takes 5 % longer."""
+FEWEST, SMALLEST = 8, 1 << 16
+"""Blocks for every thread to have a share of the work, unless they have fewer entries than this."""
 
 
 class Engine(Protocol):
@@ -47,8 +49,9 @@ class Engine(Protocol):
 
 
 def spans(shape: tuple[int, int], entries: int) -> list[tuple[int, int]]:
-    """Blocks of at most `entries` entries, or of one column."""
+    """Blocks of at most `entries` entries, or of one column; `FEWEST` of them where they are not too small for it."""
     short, long = shape
+    entries = min(entries, max(SMALLEST, -(-short * long // FEWEST)))
     width = max(1, min(long, entries // max(short, 1)))
     return [(start, min(start + width, long)) for start in range(0, long, width)]
 

@@ -1,8 +1,10 @@
 """Blocks on a few threads in memory, with BLAS held at one thread inside."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ class Threads:
     def __init__(self, jobs: int = DEFAULT_JOBS, *, block_entries: int = BLOCK_ENTRIES) -> None:
         self.jobs = jobs
         self.block_entries = block_entries
+        self._pool: ThreadPoolExecutor | None = None
+        self._process = 0
 
     def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
         return spans(shape, self.block_entries)
@@ -50,26 +54,40 @@ class Threads:
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
     ) -> Iterator[Result]:
         """Results in order, while a few more are under way."""
+        alone = min(self.jobs, len(items)) <= 1 or _INSIDE.get() is not None
         with one_thread():
-            results = map(function, items) if min(self.jobs, len(items)) <= 1 else self._threaded(function, items)
+            results = map(function, items) if alone else self._threaded(function, items)
             for done, result in enumerate(results, start=1):
                 if progress is not None:
                     progress(done, len(items))
                 yield result
 
     def _threaded(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        with ThreadPoolExecutor(self.jobs) as pool:
-            pending: deque[Future[Result]] = deque()
-            try:
-                for item in items:
-                    pending.append(pool.submit(function, item))
-                    if len(pending) > AHEAD * self.jobs:
-                        yield pending.popleft().result()
-                while pending:
+        pool, pending = self._workers(), deque[Future[Result]]()
+        try:
+            for item in items:
+                pending.append(pool.submit(_inside, function, item))
+                if len(pending) > AHEAD * self.jobs:
                     yield pending.popleft().result()
-            except BaseException:  # Ctrl-C too: leaving the pool waits for all that has not been cancelled
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            while pending:
+                yield pending.popleft().result()
+        finally:  # after an error or Ctrl-C: nothing more is begun, and nothing goes on behind the caller's back
+            wait([future for future in pending if not future.cancel()])
+
+    def _workers(self) -> ThreadPoolExecutor:
+        """The threads, which are kept: to start them takes as long as a small pass. A fork has to start its own."""
+        if self._pool is None or self._process != os.getpid():
+            self._pool, self._process = ThreadPoolExecutor(self.jobs, "kizu"), os.getpid()
+        return self._pool
+
+
+_INSIDE: ContextVar[bool | None] = ContextVar("inside a block", default=None)
+"""Set in a block: what maps there runs in its own thread, because the others may all be waiting for it."""
+
+
+def _inside(function: Callable[[Item], Result], item: Item) -> Result:
+    _INSIDE.set(True)
+    return function(item)
 
 
 DEFAULT = Threads()

@@ -5,7 +5,8 @@ pixels; a tall table is read transposed, so that a block is a run of its rows.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,36 @@ from numpy.typing import NDArray
 from kizu.typing import Bools, Floats
 
 
-class Block(NamedTuple):
-    """Columns `start:stop` of the short × long matrix. `known` is None where all entries are."""
+@dataclass(frozen=True)
+class Block:
+    """Columns `start:stop` of the short × long matrix: raw · scale + offset.
+
+    `raw` (short, width) are the data as they are stored; `scale` and `offset` have one number per row, or
+    are None for 1 and 0. `known` is None where all entries are; elsewhere `raw` may hold anything.
+    """
 
     start: int
     stop: int
-    values: Floats
+    raw: NDArray[Any]
     known: Bools | None
+    dtype: "np.dtype[Any]"
+    scale: Floats | None = None
+    offset: Floats | None = None
+
+    @cached_property
+    def values(self) -> Floats:
+        """The block in the type to compute in, 0 where unknown; not to be written to."""
+        values = self.raw
+        if self.known is not None and values.dtype.kind == "f":  # what is unknown may be NaN, or overflow
+            values = np.where(self.known, values, values.dtype.type(0))
+        if self.scale is None or self.offset is None:
+            values = values.astype(self.dtype, copy=False)
+        else:
+            values = np.multiply(values, self.scale[:, None], dtype=self.dtype)
+            values += self.offset[:, None]
+        if self.known is not None and (self.offset is not None or self.raw.dtype.kind != "f"):
+            values = values * self.known
+        return values
 
 
 class Blocks(Protocol):
@@ -46,12 +70,14 @@ def working_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
 class MatrixBlocks:
     """Blocks of a matrix in memory, multiplied by 2**-`exponent` on the way (exactly).
 
-    `matrix` is (short, long), any real dtype; `known` like it or None.
+    `matrix` is (short, long), any real dtype; `known` like it or None. `double` asks for float64 where
+    float32 would hold the data.
     """
 
     matrix: NDArray[Any]
     known: Bools | None = None
     exponent: int = 0
+    double: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -59,14 +85,17 @@ class MatrixBlocks:
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        return working_dtype(self.matrix.dtype)
+        return np.dtype(np.float64) if self.double else working_dtype(self.matrix.dtype)
 
     def read(self, start: int, stop: int) -> Block:
-        values = self.matrix[:, start:stop].astype(self.dtype)
+        raw = self.matrix[:, start:stop]
         known = None if self.known is None else self.known[:, start:stop]
-        if known is not None:  # before scaling: an unknown entry may be anything, and overflow
-            values = np.where(known, values, self.dtype.type(0))
-        return Block(start, stop, np.ldexp(values, -self.exponent), known)
+        if self.exponent:
+            raw = raw.astype(self.dtype)
+            if known is not None:  # before scaling: an unknown entry may be anything, and overflow
+                raw = np.where(known, raw, self.dtype.type(0))
+            raw = np.ldexp(raw, -self.exponent)
+        return Block(start, stop, raw, known, self.dtype)
 
 
 def residual(block: Block, left: Floats, right: Floats) -> Floats:

@@ -38,3 +38,15 @@ class Factored:
         dense = self.columns(0, self.right.shape[1])
         dense = dense.T if self.transposed else dense
         return dense if dtype is None else dense.astype(dtype)
+
+
+def gram(factor: Floats) -> Floats:
+    """factor @ factorᵀ in float64, of a long-side factor or of a block."""
+    wide = factor.astype(np.float64)
+    return np.asarray(wide @ wide.T)
+
+
+def nuclear_norm(left: Floats, inside: Floats) -> float:
+    """‖left @ right‖_* from `left` and `inside` = right·rightᵀ, in float64."""
+    _, upper = np.linalg.qr(left.astype(np.float64))
+    return float(np.sqrt(np.maximum(np.linalg.eigvalsh(upper @ inside @ upper.T), 0.0)).sum())

@@ -1,6 +1,6 @@
 """The pass over the data that the factored stable principal component pursuit makes in every step.
 
-    d = M − LR,  y = clip(d, ±tau) (0 where unknown),  z = LR + y,  C = basisᵀz,  power = z Cᵀ
+    d = M − LR,  y = clip(d, ±tau) (0 where unknown),  z = LR + step·y,  C = basisᵀz,  power = z Cᵀ
 
 M is read in its own type and once, the background LR, y and z never exist as a whole. One kernel in C does
 it (native/huber.c); its twin does the same in NumPy, in tiles of columns that stay in the cache.
@@ -21,7 +21,7 @@ KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
 ARGUMENTS = (
     *(c_int, c_int, c_int64, c_int64, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r, q, q without padding
     *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
-    *(c_void_p, c_void_p, c_int64, c_void_p, c_double),  # left; right with its stride; basis; tau
+    *(c_void_p, c_void_p, c_int64, c_void_p, c_double, c_double),  # left; right with its stride; basis; tau, step
     *(c_void_p, c_int64, c_void_p, c_void_p),  # out with its stride; power, sums
 )
 
@@ -46,6 +46,7 @@ def walk(
     basis: Floats,
     tau: float,
     *,
+    step: float = 1.0,
     out: Floats | None = None,
     level: int | None = None,
 ) -> Pass:
@@ -56,7 +57,7 @@ def walk(
     raw : (n, width) array of any real dtype
         The data: M = raw · scale + offset. Unknown entries may hold anything.
     scale, offset : (n,) arrays or None
-        One number per row; None is 1 and 0. `scale` is positive.
+        One number per row; None is 1 and 0.
     known : (n, width) array of bool or None
         None where every entry is known.
     left, right : (n, r) and (r, width) arrays
@@ -65,6 +66,8 @@ def walk(
         What z is projected on.
     tau : float
         The clip.
+    step : float
+        The length of the gradient step.
     out : (q, width) array, optional
         Where C goes; it may be `right` itself.
     level : int, optional
@@ -73,14 +76,12 @@ def walk(
     level = native.level() if level is None else level
     if out is None:
         out = np.empty((basis.shape[1], raw.shape[1]), right.dtype)
-    if scale is not None and not _fits(scale, right.dtype):
-        raw, scale = _scaled(raw, scale, right.dtype), None
     kernel = native.function("kizu_huber", *ARGUMENTS, result=c_int)
     if level == 0 or kernel is None or max(left.shape[1], basis.shape[1]) > MAX_RANK:
-        return twin(raw, scale, offset, known, left, right, basis, tau, out)
+        return twin(raw, scale, offset, known, left, right, basis, tau, step, out)
     n, width = raw.shape
     dtype, r, q = right.dtype, left.shape[1], basis.shape[1]
-    data = in_rows(raw, raw.dtype if raw.dtype.isnative and raw.dtype.str[1:] in KINDS else dtype)
+    data = in_rows(raw, raw.dtype if _readable(raw.dtype, dtype) else dtype)
     factors = np.ascontiguousarray(left, dtype), padded(basis, dtype)
     scales = _per_row(scale, 1.0, n, dtype), _per_row(offset, 0.0, n, dtype)
     old, mask = in_rows(right, dtype), None if known is None else in_rows(known, np.dtype(bool))
@@ -88,11 +89,11 @@ def walk(
     failed = kernel(
         *(level, KINDS[data.dtype.str[1:]], n, width, r, factors[1].shape[1], q),
         *(address(data), strides(data), address(mask), strides(mask), address(scales[0]), address(scales[1])),
-        *(address(factors[0]), address(old), strides(old), address(factors[1]), tau),
+        *(address(factors[0]), address(old), strides(old), address(factors[1]), tau, step),
         *(address(out), strides(out), address(power), address(sums)),
     )
     if failed:
-        raise MemoryError
+        raise MemoryError  # for a tile of a few hundred columns
     return _result(out, power[:, :q], sums)
 
 
@@ -105,6 +106,7 @@ def twin(
     right: Floats,
     basis: Floats,
     tau: float,
+    step: float,
     out: Floats,
 ) -> Pass:
     """The same in NumPy, a tile of columns at a time."""
@@ -116,7 +118,7 @@ def twin(
         y = np.clip(d, -dtype.type(tau), dtype.type(tau))
         if known is not None:
             y *= known[here]
-        z += y
+        z += dtype.type(step) * y
         fresh = basis.T @ z
         power += z @ fresh.T
         sums += [np.einsum("ij,ij->i", a, b).sum(dtype=np.float64) for a, b in ((y, d), (value, y), (y, y))]
@@ -137,16 +139,9 @@ def _values(raw: NDArray[Any], scale: Floats | None, offset: Floats | None, know
     return value
 
 
-def _fits(scale: Floats, dtype: "np.dtype[Any]") -> bool:
-    """Whether `scale` is a normal number in `dtype`: data of 1e-40 are scaled by more than the largest float."""
-    limits = np.finfo(dtype)
-    return bool(((scale >= limits.tiny) & (scale <= limits.max)).all())
-
-
-def _scaled(raw: NDArray[Any], scale: Floats, dtype: "np.dtype[Any]") -> Floats:
-    with np.errstate(over="ignore", invalid="ignore"):  # in unknown entries
-        scaled: Floats = (raw * scale.astype(np.float64)[:, None]).astype(dtype)
-    return scaled
+def _readable(dtype: "np.dtype[Any]", working: "np.dtype[Any]") -> bool:
+    """Whether the kernel that computes in `working` reads `dtype` as it is."""
+    return dtype == working or (working == np.float32 and dtype.isnative and dtype.str[1:] in ("u1", "u2"))
 
 
 def _per_row(numbers: Floats | None, absent: float, n: int, dtype: Any) -> Floats:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kizu.engines.blas import one_thread
 from kizu.engines.threads import Threads
 from kizu.errors import ParameterError
 from kizu.models import forms
@@ -17,6 +18,8 @@ from kizu.typing import Array
 
 MAX_ITER = 5000
 TOL, TOL_SINGLE = 1e-5, 1e-4
+FINEST_SINGLE = 5e-5
+"""Below this gap float32 cannot tell when it is reached, and the solvers compute in float64."""
 LOOSE_GAP = 1e-2
 """Above this relative gap the fast mode warns: the textbook stop can be far from the optimum."""
 
@@ -67,10 +70,11 @@ def robust_pca(
     """
     _check(noise, lam, rank, mode, tol, max_iter)
     checked = matrix(X, observed)
-    task = forms.Task(
-        checked, X, _lam(checked, lam), _rank(checked, rank), _tol(checked, tol), max_iter, Threads(), callback
-    )
-    return _decompose(task, noise, mode)
+    limit = _tol(checked, tol)
+    checked = checked._replace(double=limit.value < FINEST_SINGLE)
+    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), limit, max_iter, Threads(), callback)
+    with one_thread():  # the small decompositions too: two threads are slower at their size, much so on a busy machine
+        return _decompose(task, noise, mode)
 
 
 def _decompose(

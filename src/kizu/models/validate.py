@@ -10,17 +10,22 @@ from kizu.errors import ParameterError, ShapeError
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.typing import Array, Bools
 
+ORDINARY = 20
+"""Data between 2**-20 and 2**20 are used as they are: float32 holds the squares of what is left of them at the end."""
+
 
 class Matrix(NamedTuple):
     """A real 2-D array in a dtype that can be computed with, and which entries are known (None: all).
 
-    Dividing by 2**`exponent`, which is exact, brings the largest known |entry| into [0.5, 1): solvers
-    see the matrix in this scale and with its long side along the columns, as `blocks`.
+    Divided by 2**`exponent`, which is exact, the largest known |entry| is of ordinary size: solvers see the
+    matrix in this scale, which changes no bit but exponents, and with its long side along the columns, as `blocks`;
+    `double` makes them compute in float64 whatever the dtype.
     """
 
     values: NDArray[Any]
     known: Bools | None
     exponent: int
+    double: bool = False
 
     @property
     def share_known(self) -> float:
@@ -34,7 +39,7 @@ class Matrix(NamedTuple):
     @property
     def blocks(self) -> MatrixBlocks:
         known = None if self.known is None else self.known.T if self.transposed else self.known
-        return MatrixBlocks(self.values.T if self.transposed else self.values, known, self.exponent)
+        return MatrixBlocks(self.values.T if self.transposed else self.values, known, self.exponent, self.double)
 
     @property
     def vanishes(self) -> bool:
@@ -114,10 +119,11 @@ def _finite(values: NDArray[Any], known: Bools | None) -> Bools | None:
 
 
 def _exponent(values: NDArray[Any], known: Bools | None) -> int:
-    """e with largest known |entry| in [2**(e−1), 2**e); 0 for an all-zero matrix."""
+    """0 for data of ordinary size, else e with largest known |entry| in [2**(e−1), 2**e)."""
     where = True if known is None else known
     high, low = values.max(initial=0, where=where), values.min(initial=0, where=where)
-    return int(np.frexp(max(float(high), -float(low)))[1])
+    exponent = int(np.frexp(max(float(high), -float(low)))[1])
+    return 0 if abs(exponent) <= ORDINARY else exponent
 
 
 def positive(name: str, value: float | None) -> None:

@@ -123,12 +123,21 @@ class ExposedBlocks:
         return working_dtype(self.planes.pixels.dtype)
 
     def read(self, start: int, stop: int) -> Block:
-        values = self._corrected(start, stop)
-        if self.known is None:
-            return Block(start, stop, values, None)
-        known = self.mask(self.known, start, stop)
-        values *= known  # what is unknown is finite, and this is five times faster than choosing
-        return Block(start, stop, values, known)
+        known = None if self.known is None else self.mask(self.known, start, stop)
+        pieces = list(self._pieces(start, stop))
+        if len(pieces) > 1:
+            return Block(start, stop, self._corrected(start, stop), known, self.dtype)
+        channel, first, last = pieces[0]
+        return Block(start, stop, self._flat[:, channel, first:last], known, self.dtype, *self._exposure(channel))
+
+    @property
+    def _flat(self) -> NDArray[Any]:
+        return self.planes.pixels.reshape(self.planes.frames, self.planes.channels, -1)
+
+    def _exposure(self, channel: int) -> tuple[Floats, Floats]:
+        """Scale and offset per frame that divide out the exposure of a channel."""
+        gain, bias = self.gains[:, channel], self.biases[:, channel]
+        return (1.0 / gain).astype(self.dtype), (-bias / gain).astype(self.dtype)
 
     def mask(self, mask: Bools, start: int, stop: int) -> Bools:
         """Columns `start:stop` of a mask (frames, height, width) that is the same in every channel."""
@@ -137,15 +146,13 @@ class ExposedBlocks:
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _corrected(self, start: int, stop: int) -> Floats:
-        flat = self.planes.pixels.reshape(self.planes.frames, self.planes.channels, -1)
         out = np.empty((self.planes.frames, stop - start), self.dtype)
         at = 0
         for channel, a, b in self._pieces(start, stop):
-            gain = (1.0 / self.gains[:, channel, None]).astype(self.dtype)
-            shift = (-self.biases[:, channel, None] / self.gains[:, channel, None]).astype(self.dtype)
+            scale, offset = self._exposure(channel)
             piece = out[:, at : at + b - a]
-            np.multiply(flat[:, channel, a:b], gain, out=piece)
-            piece += shift
+            np.multiply(self._flat[:, channel, a:b], scale[:, None], out=piece)
+            piece += offset[:, None]
             at += b - a
         return out
 

@@ -45,7 +45,7 @@ def run(
     state: State,
     *,
     finished: Callable[[State, Record], tuple[Stopped, Certificate] | None],
-    certify: Callable[[State], Certificate],
+    certify: Callable[[State], tuple[State, Certificate]],
     max_iter: int,
     callback: Callback | None = None,
 ) -> Solution[State]:
@@ -59,4 +59,5 @@ def run(
         verdict = finished(state, record)
         if verdict is not None:
             return Solution(state, tuple(history), verdict[1], verdict[0])
-    return Solution(state, tuple(history), certify(state), "max_iter")
+    state, proof = certify(state)
+    return Solution(state, tuple(history), proof, "max_iter")

@@ -27,7 +27,9 @@ import numpy as np
 import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Block, Blocks, dot
+from kizu.lowrank import huber
+from kizu.lowrank.blocks import Block, Blocks
+from kizu.lowrank.factored import gram
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.solvers.stable_start import typical
@@ -120,36 +122,16 @@ def walk(block: Block, state: State, point: Point, numbers: Numbers) -> Pass:
         x += point.before @ state.last_right[:, here]
     inside = (state.basis.T @ point.left) @ x
     tau = state.level * numbers.tau_anomaly
-    new, power, sums = huber_pass(block, point.left, x, state.basis, tau, STEP)
-    qy = (new - inside) / new.dtype.type(STEP)
+    found = huber.walk(block.raw, block.scale, block.offset, block.known, point.left, x, state.basis, tau, step=STEP)
+    qy = (found.right - inside) / inside.dtype.type(STEP)
     return Pass(
-        right=new,
-        power=power,
-        small=gram(new, new),
-        dual_small=gram(qy, qy),
-        point_small=gram(x, x),
-        numbers=sums,
+        right=found.right,
+        power=found.power,
+        small=gram(found.right),
+        dual_small=gram(qy),
+        point_small=gram(x),
+        numbers=np.array([found.loss, found.inner, found.square]),
     )
-
-
-def gram(a: Floats, b: Floats) -> Floats:
-    """A Bᵀ in float64: the estimated gap is a small difference of such sums."""
-    return np.asarray(a.astype(np.float64) @ b.astype(np.float64).T)
-
-
-def huber_pass(
-    block: Block, left: Floats, right: Floats, basis: Floats, tau: float, step: float
-) -> tuple[Floats, Floats, Floats]:
-    x = left @ right
-    d = block.values - x
-    if block.known is not None:
-        d *= block.known
-    y = np.clip(d, -tau, tau)
-    square = dot(y, y)
-    sums = np.array([dot(y, d) - 0.5 * square, dot(block.values, y), square])
-    z = x + x.dtype.type(step) * y
-    new = basis.T @ z
-    return new, (z @ new.T).astype(np.float64), sums
 
 
 def total(parts: list[Pass]) -> Pass:
@@ -278,7 +260,7 @@ def solve(
         advance,
         init(data, numbers) if start is None else start,
         finished=finished,
-        certify=lambda state: certify(data, state, numbers),
+        certify=lambda state: (state, certify(data, state, numbers)),
         max_iter=max_iter,
         callback=callback,
     )

@@ -13,6 +13,8 @@ import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import Blocks, dot, residual
+from kizu.lowrank.factored import gram as gram_of
+from kizu.lowrank.factored import nuclear_norm
 from kizu.typing import Floats
 
 
@@ -31,10 +33,9 @@ def prove(
 
     gram, sums = engine.reduce(one, engine.spans(data.shape))
     loss, inner, square = sums.tolist()
-    wide = right.astype(np.float64)
     return certificates.stable_pcp(
         loss=loss,
-        nuclear=nuclear_norm(left, wide @ wide.T),
+        nuclear=nuclear_norm(left, gram_of(right)),
         tau_background=tau_background,
         inner=inner,
         square=square,
@@ -53,9 +54,3 @@ def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: flo
 
     gram = engine.reduce(one, engine.spans(data.shape))
     return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)))
-
-
-def nuclear_norm(left: Floats, gram: Floats) -> float:
-    """‖left @ right‖_* from `left` and `gram` = right·rightᵀ, in float64."""
-    _, upper = np.linalg.qr(left.astype(np.float64))
-    return float(np.sqrt(np.maximum(np.linalg.eigvalsh(upper @ gram @ upper.T), 0.0)).sum())

@@ -129,7 +129,14 @@ def solve(
         proof = certify(state)
         return ("gap", proof) if proof.relative_gap <= tol else None
 
-    return run(advance, start, finished=finished, certify=certify, max_iter=max_iter, callback=callback)
+    return run(
+        advance,
+        start,
+        finished=finished,
+        certify=lambda state: (state, certify(state)),
+        max_iter=max_iter,
+        callback=callback,
+    )
 
 
 def walk(block: Block, left: Floats, right: Floats, outer: Floats, numbers: Numbers) -> Pass:
