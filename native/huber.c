@@ -49,15 +49,15 @@ struct huber_strip {
 KIZU_EXPORT int kizu_huber(int level, int kind, int64_t n, int64_t w, int64_t r, int64_t q, int64_t q_out,
                            const void *raw, int64_t raw_stride, const unsigned char *known, int64_t known_stride,
                            const void *scale, const void *offset, const void *left, const void *right,
-                           int64_t right_stride, const void *basis, double tau, double step, void *out, int64_t out_stride,
-                           double *power, double *sums)
+                           int64_t right_stride, const void *basis, double tau, double step, void *out,
+                           int64_t out_stride, double *power, double *sums)
 {
     static int (*const passes[2][4])(const struct huber *) = {
         {pass_1_u1, pass_1_u2, pass_1_f4, pass_1_f8}, {pass_2_u1, pass_2_u2, pass_2_f4, pass_2_f8}};
     const struct huber job = {.n = n, .w = w, .r = r, .q = q, .q_out = q_out, .raw = raw, .raw_stride = raw_stride,
                               .known = known, .known_stride = known_stride, .scale = scale, .offset = offset,
-                              .left = left, .right = right, .right_stride = right_stride, .basis = basis, .tau = tau, .step = step,
-                              .out = out, .out_stride = out_stride, .power = power, .sums = sums};
+                              .left = left, .right = right, .right_stride = right_stride, .basis = basis, .tau = tau,
+                              .step = step, .out = out, .out_stride = out_stride, .power = power, .sums = sums};
     return passes[level - 1][kind](&job);
 }
 

@@ -17,6 +17,8 @@
 #undef MAX
 #undef MASK
 #undef MASK_LOAD
+#undef FOUR_BYTES
+#undef EIGHT_BYTES
 #undef KEEP
 #undef SELECT
 
@@ -74,8 +76,9 @@
 #define MAX(a, b) _mm256_max_pd(a, b)
 #define ABS(v) _mm256_andnot_pd(SPLAT(-0.0), v)
 #define MASK __m256d
+#define FOUR_BYTES(p) _mm_castps_si128(_mm_load_ss((const void *)(p)))
 #define MASK_LOAD(p) \
-    _mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_cvtepu8_epi64(_mm_loadu_si32(p)), _mm256_setzero_si256()))
+    _mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_cvtepu8_epi64(FOUR_BYTES(p)), _mm256_setzero_si256()))
 #define KEEP(m, v) _mm256_and_pd(m, v)
 #define SELECT(m, a, b) _mm256_blendv_pd(b, a, m)
 #else
@@ -91,8 +94,9 @@
 #define MAX(a, b) _mm256_max_ps(a, b)
 #define ABS(v) _mm256_andnot_ps(SPLAT(-0.0f), v)
 #define MASK __m256
+#define EIGHT_BYTES(p) _mm_loadl_epi64((const void *)(p))
 #define MASK_LOAD(p) \
-    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)(p))), _mm256_setzero_si256()))
+    _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(EIGHT_BYTES(p)), _mm256_setzero_si256()))
 #define KEEP(m, v) _mm256_and_ps(m, v)
 #define SELECT(m, a, b) _mm256_blendv_ps(b, a, m)
 #endif

@@ -33,7 +33,8 @@ FN void NAME(expand)(VEC x[FRAMES][VECTORS], const REAL *left, const REAL *strip
 }
 
 /* sums[k, v] += Σ_f basis[f, k] · z[f][v]; a row of sums has `stride` numbers. */
-FN void NAME(project)(REAL *sums, int64_t stride, VEC z[FRAMES][VECTORS], const REAL *basis, int64_t q, const int frames)
+FN void NAME(project)(REAL *sums, int64_t stride, VEC z[FRAMES][VECTORS], const REAL *basis, int64_t q,
+                      const int frames)
 {
     for (int64_t k = 0; k < q; k++) {
         VEC sum[VECTORS];

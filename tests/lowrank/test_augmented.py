@@ -160,3 +160,29 @@ def test_the_twins_do_it_where_there_is_no_library(monkeypatch):
     monkeypatch.setattr(native, "_loaded", lambda: native.load(None, ""))
     got = augmented.walk(m, other, known, left, u, basis, numbers)
     assert all(np.array_equal(a, b) for a, b in zip((w, *got), (other, *expected), strict=True))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_arrays_that_do_not_fit_are_refused_and_not_read_beyond_their_end(level):
+    m, w, known, left, u, basis, numbers = problem(5, np.float32, 20, 300, holes=True)
+    for call in (
+        lambda: augmented.walk(m[:-2], w, known, left, u, basis, numbers, level=level),
+        lambda: augmented.walk(m, w, known[:, :-2], left, u, basis, numbers, level=level),
+        lambda: augmented.walk(m, w, known, left[:-2], u, basis, numbers, level=level),
+        lambda: augmented.update(m, m[:-2], w, known, numbers, level=level),
+        lambda: augmented.target(m[:, :-2], w, known, numbers, level=level),
+    ):
+        with pytest.raises(ValueError):  # NumPy has the words; the mistake is in kizu
+            call()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_is_written_where_it_may_not_be(level):
+    m, w, known, left, u, basis, numbers = problem(6, np.float32, 20, 300, holes=True)
+    w.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        augmented.walk(m, w, known, left, u, basis, numbers, level=level)
+    with pytest.raises(ValueError, match="read-only"):
+        augmented.update(m, w, w, known, numbers, level=level)
+    with pytest.raises(ValueError, match="read-only"):
+        augmented.target(m, w, known, numbers, out=w, level=level)

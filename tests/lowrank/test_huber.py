@@ -144,3 +144,22 @@ def test_a_tile_without_memory_is_an_error_of_memory(monkeypatch):
     monkeypatch.setattr(native, "function", lambda *_, **__: lambda *_: 1)
     with pytest.raises(MemoryError):
         huber.walk(**arguments, level=1)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", ["scale", "known", "left", "right", "basis"])
+def test_arrays_that_do_not_fit_are_refused_and_not_read_beyond_their_end(level, name):
+    arguments, _ = problem(6, "u1", 20, 300, 3, 3, holes=True, rows=True)
+    with pytest.raises(ValueError):  # NumPy has the words; the mistake is in kizu
+        huber.walk(**{**arguments, name: arguments[name][:-2]}, level=level)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_is_written_where_it_may_not_be(level):
+    arguments, _ = problem(7, "u1", 20, 300, 3, 3)
+    out = np.zeros((3, 300), "f4")
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        huber.walk(**arguments, out=out, level=level)
+    other = huber.walk(**arguments, out=np.zeros((3, 300)), level=level)  # of another type: the twin converts
+    np.testing.assert_array_equal(other.right, huber.walk(**arguments, level=0).right)

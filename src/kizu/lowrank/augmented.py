@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import kizu.native as native
-from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, readable, strides, tiles
+from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, shaped, strides, takes, tiles
 from kizu.typing import Bools, Floats
 
 NUMBERS = (c_double,) * 5  # as in Numbers
@@ -91,9 +91,11 @@ def walk(
     """
     level = native.level() if level is None else level
     kernel = native.function("kizu_augmented", *PASS, result=c_int)
-    if level == 0 or kernel is None or max(u.shape[1], basis.shape[1]) > MAX_RANK or not readable(w):
+    (n, width), dtype, r, q = w.shape, w.dtype, u.shape[1], basis.shape[1]
+    whole = shaped((m, w.shape), (known, w.shape), (left, (n, r)), (u, (n, r)), (basis, (n, q)))
+    usable = whole and takes(w, w.shape, dtype) and takes(factor, (r, width), dtype) and max(r, q) <= MAX_RANK
+    if level == 0 or kernel is None or not usable:
         return _walk_twin(m, w, known, left, u, basis, numbers, factor)
-    (n, width), dtype, (r, q) = w.shape, w.dtype, (u.shape[1], basis.shape[1])
     factors = np.ascontiguousarray(left, dtype), np.ascontiguousarray(u, dtype), padded(basis, dtype)
     data, mask = in_rows(m, dtype), None if known is None else in_rows(known, np.dtype(bool))
     power, sums = np.zeros(factors[2].shape), np.zeros(len(Sums._fields))
@@ -162,7 +164,9 @@ def _each(
     """Whether the kernel has done it: z alone, or with `sums` the whole step."""
     level = native.level() if level is None else level
     kernel = native.function("kizu_augmented_each", *EACH)
-    if level == 0 or kernel is None or not (readable(w) and readable(out)):
+    whole = shaped((m, w.shape), (known, w.shape), (background, w.shape))
+    usable = whole and takes(w, w.shape, w.dtype) and takes(out, w.shape, w.dtype)
+    if level == 0 or kernel is None or not usable:
         return False
     data, old = in_rows(m, w.dtype), in_rows(background, w.dtype)
     mask = None if known is None else in_rows(known, np.dtype(bool))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kizu.native as native
-from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, strides, tiles
+from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, shaped, strides, takes, tiles
 from kizu.typing import Bools, Floats
 
 KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
@@ -74,13 +74,14 @@ def walk(
         The instructions to use, for tests; 0 is the twin.
     """
     level = native.level() if level is None else level
-    if out is None:
-        out = np.empty((basis.shape[1], raw.shape[1]), right.dtype)
+    out = np.empty((basis.shape[1], raw.shape[1]), right.dtype) if out is None else out
     kernel = native.function("kizu_huber", *ARGUMENTS, result=c_int)
-    if level == 0 or kernel is None or max(left.shape[1], basis.shape[1]) > MAX_RANK:
+    (n, width), dtype, r, q = raw.shape, right.dtype, left.shape[1], basis.shape[1]
+    fit = shaped(
+        (scale, (n,)), (offset, (n,)), (known, raw.shape), (left, (n, r)), (right, (r, width)), (basis, (n, q))
+    )
+    if level == 0 or kernel is None or max(r, q) > MAX_RANK or not (fit and takes(out, (q, width), dtype)):
         return twin(raw, scale, offset, known, left, right, basis, tau, step, out)
-    n, width = raw.shape
-    dtype, r, q = right.dtype, left.shape[1], basis.shape[1]
     data = in_rows(raw, raw.dtype if _readable(raw.dtype, dtype) else dtype)
     factors = np.ascontiguousarray(left, dtype), padded(basis, dtype)
     scales = _per_row(scale, 1.0, n, dtype), _per_row(offset, 0.0, n, dtype)

@@ -29,6 +29,19 @@ def readable(array: NDArray[Any]) -> bool:
     return near and array.strides[0] % array.itemsize == 0
 
 
+def takes(array: NDArray[Any] | None, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> bool:
+    """Whether a kernel may write numbers of `dtype` to `array` as to a matrix of `shape`, or it is None."""
+    if array is None:
+        return True
+    typed = array.dtype == dtype and dtype.isnative and dtype.str[1:] in {"f4", "f8"}
+    return typed and array.shape == shape and array.flags.writeable and readable(array)
+
+
+def shaped(*pairs: tuple[NDArray[Any] | None, tuple[int, ...]]) -> bool:
+    """Whether every array that is not None has its shape: a kernel would read beyond its end, a twin complains."""
+    return all(array is None or array.shape == shape for array, shape in pairs)
+
+
 def padded(factor: Floats, dtype: "np.dtype[Any]") -> Floats:
     """`factor` (n, q) in `dtype` with columns of zeros up to a multiple of :data:`COLUMNS`."""
     n, q = factor.shape
