@@ -9,6 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 from numpy.typing import DTypeLike, NDArray
 
+from kizu.lowrank.blocks import Columns
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Value = TypeVar("Value")
@@ -43,6 +45,9 @@ class Engine(Protocol):
 
     def broadcast(self, value: Value) -> Value:
         """`value`, where every block can read it."""
+
+    def columns(self, matrix: NDArray[Any]) -> Columns:
+        """`matrix` (short, long) as blocks read it: itself in memory, or out of its file."""
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array as large as the data, in memory or on disk."""

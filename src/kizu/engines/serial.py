@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from kizu.engines.blas import one_thread
 from kizu.engines.protocol import BLOCK_ENTRIES, Item, Progress, Result, Value, added, spans
+from kizu.lowrank.blocks import Columns
 
 
 class Serial:
@@ -35,6 +36,9 @@ class Serial:
 
     def broadcast(self, value: Value) -> Value:
         return value
+
+    def columns(self, matrix: NDArray[Any]) -> Columns:
+        return matrix
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.empty(shape, dtype)

@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from kizu.engines.blas import one_thread
 from kizu.engines.protocol import BLOCK_ENTRIES, Item, Progress, Result, Value, added, spans
+from kizu.lowrank.blocks import Columns
 
 DEFAULT_JOBS = 2
 AHEAD = 2
@@ -20,6 +21,8 @@ AHEAD = 2
 
 class Threads:
     """`jobs` threads; NumPy and the kernels release the lock inside. Everything in memory."""
+
+    ahead = AHEAD
 
     def __init__(self, jobs: int = DEFAULT_JOBS, *, block_entries: int = BLOCK_ENTRIES) -> None:
         self.jobs = jobs
@@ -47,6 +50,9 @@ class Threads:
     def broadcast(self, value: Value) -> Value:
         return value
 
+    def columns(self, matrix: NDArray[Any]) -> Columns:
+        return matrix
+
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.empty(shape, dtype)
 
@@ -67,7 +73,7 @@ class Threads:
         try:
             for item in items:
                 pending.append(pool.submit(_inside, function, item))
-                if len(pending) > AHEAD * self.jobs:
+                if len(pending) > self.ahead * self.jobs:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

@@ -46,6 +46,21 @@ class Block:
         return values
 
 
+class Columns(Protocol):
+    """A matrix (short, long) whose columns can be asked for: an array, or one that lies elsewhere."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(short, long)."""
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """That of what `[:, start:stop]` gives."""
+
+    def __getitem__(self, index: tuple[slice, slice], /) -> NDArray[Any]:
+        """Columns `[:, start:stop]`."""
+
+
 class Blocks(Protocol):
     """What a block solver needs of its data: nothing else is known about where they live."""
 
@@ -68,14 +83,14 @@ def working_dtype(dtype: "np.dtype[Any]") -> "np.dtype[Any]":
 
 @dataclass(frozen=True)
 class MatrixBlocks:
-    """Blocks of a matrix in memory, multiplied by 2**-`exponent` on the way (exactly).
+    """Blocks of a matrix, multiplied by 2**-`exponent` on the way (exactly).
 
     `matrix` is (short, long), any real dtype; `known` like it or None. `double` asks for float64 where
     float32 would hold the data.
     """
 
-    matrix: NDArray[Any]
-    known: Bools | None = None
+    matrix: Columns
+    known: Columns | None = None
     exponent: int = 0
     double: bool = False
 
