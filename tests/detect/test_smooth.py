@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage
 
-from kizu.detect.smooth import LARGEST_HALF, box_sum, dilate, majority, median
+import kizu.native as native
+from kizu.detect.smooth import LARGEST_HALF, box_sum, dilate, half_median, majority, median
 
 SIZES = [1, 3, 5, 7]
 SHAPES = [(1, 1), (2, 9), (13, 17)]
@@ -87,3 +90,20 @@ def test_box_sums_and_dilations_are_those_of_scipy(size, shape):
 
 def test_a_full_window_of_the_largest_size_does_not_overflow():
     assert box_sum(np.ones((15, 15), bool), 15)[7, 7] == 225
+
+
+@pytest.mark.parametrize("level", range(1, native.level() + 1))
+@given(
+    seed=st.integers(0, 2**32 - 1), share=st.sampled_from([None, 0.05, 0.6, 1.0]), size=st.sampled_from([3, 5, 7, 15])
+)
+def test_the_kernel_finds_exactly_the_medians_of_its_twin(level, seed, share, size):
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(1, 40, 2)
+    picture = np.abs(rng.standard_normal((height, width + 5))).astype(np.float32)
+    picture = (picture * 10.0 ** rng.integers(-9, 6))[:, 2 : 2 + width]
+    odd = [0.0, -0.0, 1e-42, 3e-8, 65504.0, 1e30, np.inf, np.nan, -np.nan]
+    where = rng.random(picture.shape) < 0.2
+    picture[where] = rng.choice(np.array(odd, np.float32), np.count_nonzero(where))
+    known = None if share is None else (rng.random((height, 2 * width)) < share)[:, ::2]
+    found, expected = (half_median(picture, size, known, level=n).view(np.uint16) for n in (level, 0))
+    np.testing.assert_array_equal(found, expected)
