@@ -17,8 +17,8 @@ from kizu.io.pictures import (
     map_bytes,
     mask_bytes,
     outlined,
-    png_bytes,
 )
+from kizu.io.png import indexed_bytes, png_bytes
 
 MASKS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12))
 
@@ -60,6 +60,30 @@ def test_what_png_can_hold_comes_back(frame):
     back = np.asarray(Image.open(io.BytesIO(png_bytes(exact_or_display(frame, (0, 1))))))
     assert back.dtype == frame.dtype
     np.testing.assert_array_equal(back, frame)
+
+
+PIXELS = st.one_of(
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2)),
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))),
+    hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2)),
+)
+
+
+@given(PIXELS, st.booleans())
+def test_png_is_what_others_read(picture, turned):
+    picture = np.swapaxes(picture, 0, 1) if turned else picture
+    image = Image.open(io.BytesIO(png_bytes(picture)))
+    np.testing.assert_array_equal(np.asarray(image), picture)
+    assert image.info == {}
+
+
+@given(hnp.arrays(np.uint8, (4, 5), elements=st.integers(0, 2)))
+def test_an_indexed_png_shows_its_colours_and_what_is_below(index):
+    palette = np.array([(1, 2, 3), (255, 0, 9), (7, 250, 0)], np.uint8)
+    image = Image.open(io.BytesIO(indexed_bytes(index, palette, transparent=True)))
+    shown = np.asarray(image.convert("RGBA"))
+    np.testing.assert_array_equal(shown[..., :3], palette[index])
+    np.testing.assert_array_equal(shown[..., 3], np.where(index == 0, 0, 255))
 
 
 def test_colour_of_more_than_eight_bits_is_shown_in_eight():

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from kizu.errors import ReadError, ResourceError, UsageError
 from kizu.files import TEMPORARY, read_json, write_bytes, write_json, write_text
 from kizu.io.lock import locked
-from kizu.io.pictures import Picture, cut, map_bytes, mask_bytes, png_bytes
+from kizu.io.pictures import Picture, cut, map_bytes, mask_bytes
+from kizu.io.png import png_bytes
 from kizu.io.reading import read
 from kizu.io.tables import REGION_COLUMNS, RESULT_COLUMNS, Row, csv_text, finite
 from kizu.typing import Bools

@@ -8,7 +8,7 @@ import numpy as np
 from kizu.detect.metrics import region_hits
 from kizu.errors import UsageError
 from kizu.files import write_bytes
-from kizu.io.pictures import png_bytes
+from kizu.io.png import png_bytes
 from kizu.io.results import Saved, read_results
 from kizu.pipeline.manifest import Outcome
 from kizu.pipeline.refit import Progress

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kizu.io.pictures import COMPRESSION, DASH, MAGENTA, YELLOW, Picture, outline
+from kizu.io.pictures import DASH, MAGENTA, YELLOW, Picture, outline
+from kizu.io.png import indexed_bytes
 from kizu.typing import Bools, Floats
 
 LONG_SIDE = 512
@@ -17,10 +18,8 @@ QUALITY = 80
 # Blue – white – red with equal lightness at equal distance from the middle; 0 is white.
 STOPS = ((26, 71, 138), (128, 170, 214), (247, 247, 247), (226, 142, 122), (150, 24, 42))
 MIDDLE = 127  # white; 0 and 254 are the ends, so that both sides are as long
-PALETTE = np.stack(
-    [np.interp(np.arange(2 * MIDDLE + 1), np.linspace(0, 2 * MIDDLE, len(STOPS)), c) for c in np.transpose(STOPS)],
-    axis=1,
-)
+_RAMP = [np.interp(np.arange(2 * MIDDLE + 1), np.linspace(0, 2 * MIDDLE, len(STOPS)), c) for c in np.transpose(STOPS)]
+PALETTE = np.rint(np.stack(_RAMP, axis=1)).astype(np.uint8)
 TRANSPARENT, ODD, EVEN = 0, 1, 2
 
 
@@ -84,9 +83,7 @@ def anomaly_bytes(frame: Small, scale: float) -> bytes:
     """M − L in blue – white – red, full where the mask is set and faint elsewhere, 0 white, ±`scale` full colour."""
     strength = np.where(frame.mask, 1.0, FAINT) * frame.residual / scale
     index = np.rint(MIDDLE + MIDDLE * np.clip(strength, -1, 1)).astype(np.uint8)
-    file = BytesIO()
-    _indexed(index, PALETTE).save(file, "PNG", compress_level=COMPRESSION)
-    return file.getvalue()
+    return indexed_bytes(index, PALETTE)
 
 
 def outline_bytes(mask: Bools) -> bytes:
@@ -94,13 +91,4 @@ def outline_bytes(mask: Bools) -> bytes:
     edge = outline(mask)
     rows, columns = np.indices(mask.shape)
     index = np.where(edge, np.where((rows + columns) // DASH % 2, ODD, EVEN), TRANSPARENT).astype(np.uint8)
-    image = _indexed(index, np.array([(0, 0, 0), YELLOW, MAGENTA]))
-    file = BytesIO()
-    image.save(file, "PNG", compress_level=COMPRESSION, transparency=TRANSPARENT)
-    return file.getvalue()
-
-
-def _indexed(index: NDArray[np.uint8], palette: NDArray[Any]) -> Image.Image:
-    image = Image.fromarray(index)
-    image.putpalette(np.rint(palette).astype(np.uint8).tobytes())
-    return image
+    return indexed_bytes(index, np.array([(0, 0, 0), YELLOW, MAGENTA], np.uint8), transparent=True)
