@@ -6,10 +6,11 @@ import pytest
 from instances import planted
 from kizu.engines.serial import Serial
 from kizu.engines.threads import Threads
+from kizu.lowrank import weighted
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.solvers import stable_pcp, weighted_pcp
 from kizu.solvers.stable_proof import dual_spectrum, nuclear_norm, prove
-from kizu.solvers.weighted_pcp import Numbers, balanced, start_at, step, walk
+from kizu.solvers.weighted_pcp import Numbers, balanced, start_at, step
 from witnesses import stable_optimum, stable_values
 
 SHAPE = (30, 80)
@@ -107,8 +108,8 @@ def test_the_number_of_threads_changes_nothing(dtype):
 def test_columns_solve_their_own_ridge_system_where_nothing_is_an_outlier():
     data, known = matrix(2)
     state, wide = start(2, 3), Numbers(2.0, 1e6, Serial())
-    outer = weighted_pcp.products(state.left)
-    new = walk(MatrixBlocks(data, known).read(0, SHAPE[1]), state.left, state.right, outer, wide).right
+    chosen = weighted.Thresholds(wide.tau_anomaly, wide.tau_background, weighted_pcp.RELAXED)
+    new = weighted.walk(MatrixBlocks(data, known).read(0, SHAPE[1]), state.left, state.right, chosen).right
     whole = state.right + (new - state.right) / weighted_pcp.RELAXED
     for p in range(SHAPE[1]):
         own = state.left[known[:, p]]

@@ -21,7 +21,8 @@ import numpy as np
 
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Block, Blocks, dot
+from kizu.lowrank.blocks import Blocks
+from kizu.lowrank.weighted import Pass, Thresholds, systems, walk
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.typing import Floats
@@ -59,16 +60,6 @@ class State(NamedTuple):
         return int(np.count_nonzero(self.sizes > VANISHED * numbers.tau_background))
 
 
-class Pass(NamedTuple):
-    """What one block adds: its new columns, and sums for the rows' systems."""
-
-    right: Floats
-    target: Floats  # (w·M) Cᵀ (short, r)
-    gram: Floats  # Σ w·c cᵀ of every row, upper triangles (short, r·(r + 1)/2)
-    loss: float  # Σ huber(M − L)
-    inner: float  # ⟨L, Y⟩
-
-
 def start_at(left: Floats, right: Floats) -> State:
     """The state whose background is left (short, r) @ right (r, long)."""
     return State(*balanced(left, right))
@@ -82,10 +73,10 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     not, and only the certificate shows it.
     """
     left, right = state.left, state.right
-    outer = products(left)
+    chosen = Thresholds(numbers.tau_anomaly, numbers.tau_background, RELAXED)
 
     def one(span: tuple[int, int]) -> Pass:
-        return walk(data.read(*span), left, right[:, slice(*span)], outer, numbers)
+        return walk(data.read(*span), left, right[:, slice(*span)], chosen)
 
     parts = numbers.engine.map(one, numbers.engine.spans(data.shape))
     target = np.sum([part.target for part in parts], axis=0)
@@ -137,46 +128,6 @@ def solve(
         max_iter=max_iter,
         callback=callback,
     )
-
-
-def walk(block: Block, left: Floats, right: Floats, outer: Floats, numbers: Numbers) -> Pass:
-    """New columns of one block, and what its rows need of them."""
-    rest = left @ right
-    np.subtract(block.values, rest, out=rest)
-    level = rest.dtype.type(numbers.tau_anomaly)
-    weight = np.abs(rest)
-    np.divide(level, np.maximum(weight, level, out=weight), out=weight)
-    if block.known is not None:
-        weight *= block.known
-    y = rest * weight
-    loss = dot(y, rest) - 0.5 * dot(y, y)
-    pull = left.T @ y
-    inner = dot(pull, right)
-    slope = pull - left.dtype.type(numbers.tau_background) * right
-    new = right + left.dtype.type(RELAXED) * solve_columns(outer, weight, slope, numbers.tau_background)
-    target = np.multiply(weight, block.values, out=rest) @ new.T  # w·M = w·L + Y
-    grams = weight @ products(np.ascontiguousarray(new.T))
-    return Pass(new, target.astype(np.float64), grams.astype(np.float64), loss, inner)
-
-
-def products(factor: Floats) -> Floats:
-    """The upper triangle of u uᵀ for every row u: (n, r) → (n, r·(r + 1)/2)."""
-    i, j = np.triu_indices(factor.shape[1])
-    return factor[:, i] * factor[:, j]
-
-
-def systems(packed: Floats, rank: int, tau_background: float) -> Floats:
-    """Σ w·u uᵀ + tau from sums of :func:`products`: (n, r·(r + 1)/2) → (n, r, r)."""
-    i, j = np.triu_indices(rank)
-    place = np.empty((rank, rank), np.intp)
-    place[i, j] = place[j, i] = np.arange(len(i))
-    return packed[:, place] + packed.dtype.type(tau_background) * np.eye(rank, dtype=packed.dtype)
-
-
-def solve_columns(outer: Floats, weight: Floats, slope: Floats, tau_background: float) -> Floats:
-    """(Σ w·u uᵀ + tau)⁻¹ slope for every column."""
-    left_sides = systems((outer.T @ weight).T, len(slope), tau_background)
-    return np.ascontiguousarray(np.linalg.solve(left_sides, slope.T[..., None])[..., 0].T)
 
 
 def balanced(left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:

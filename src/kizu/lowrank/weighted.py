@@ -1,0 +1,116 @@
+"""One round of iteratively reweighted least squares over a block, for a factored background of small rank.
+
+    d = M − left·c,  weight = min(1, tau/|d|) (0 where unknown),  y = weight·d
+    c ← c + relaxed·(Σ weight·u uᵀ + tau_background)⁻¹ (leftᵀ y − tau_background·c)      for every column
+
+and for every row the sums Σ weight·M·c and Σ weight·c cᵀ with the new c. The kernel (native/weighted.c) reads
+the data once in their own type; its twin does the same in NumPy.
+"""
+
+from ctypes import c_double, c_int, c_int64, c_void_p
+from typing import NamedTuple
+
+import numpy as np
+
+import kizu.native as native
+from kizu.lowrank.blocks import Block, dot
+from kizu.lowrank.rows import address, in_rows, strides
+from kizu.typing import Floats
+
+KINDS = {"u1": 0, "u2": 1, "f4": 2}
+RANKS = (4, 8)
+"""Ranks that the kernel has; a smaller one is filled up with zeros."""
+ARGUMENTS = (
+    *(c_int, c_int, c_int, c_int64, c_int64),  # level, kind, whether rank 8; rows, columns
+    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *(c_void_p, c_void_p, c_void_p, c_int64),  # left, its products; right with its stride
+    *(c_double, c_double, c_double, c_void_p, c_int64),  # tau, tau_background, relaxed; out with its stride
+    *(c_void_p, c_void_p, c_void_p),  # target, gram, sums
+)
+
+
+class Thresholds(NamedTuple):
+    """tau of the Huber loss, of the ridge, and how far of the way to the minimum a round goes."""
+
+    tau: float
+    tau_background: float
+    relaxed: float
+
+
+class Pass(NamedTuple):
+    """What one block gives: its new columns, and sums for the rows' systems."""
+
+    right: Floats  # (r, width)
+    target: Floats  # Σ weight·M·c of every row (n, r)
+    gram: Floats  # Σ weight·c cᵀ of every row, upper triangles (n, r·(r + 1)/2)
+    loss: float  # Σ huber(M − L)
+    inner: float  # ⟨L, y⟩
+
+
+def walk(block: Block, left: Floats, right: Floats, numbers: Thresholds, *, level: int | None = None) -> Pass:
+    """One round on one block; `left` (n, r) and its columns of `right` (r, width) in the type to compute in.
+
+    `level` are the instructions to use, for tests; 0 is the twin.
+    """
+    level = native.level() if level is None else level
+    kernel = native.function("kizu_weighted", *ARGUMENTS, result=c_int)
+    r = left.shape[1]
+    if level == 0 or kernel is None or block.dtype != np.float32 or r > RANKS[-1]:
+        return twin(block, left, right, numbers)
+    n, width = block.raw.shape
+    rank = next(rank for rank in RANKS if rank >= r)
+    whole = block.raw.dtype.str[1:] in KINDS and block.raw.dtype.isnative
+    data = in_rows(block.raw, block.raw.dtype if whole else np.dtype(np.float32))
+    mask = None if block.known is None else in_rows(block.known, np.dtype(bool))
+    wide, old = np.zeros((n, rank), np.float32), np.zeros((rank, width), np.float32)
+    wide[:, :r], old[:r] = left, right
+    pairs = np.ascontiguousarray(products(wide))
+    scale = np.ones(n, np.float32) if block.scale is None else np.ascontiguousarray(block.scale, np.float32)
+    offset = np.zeros(n, np.float32) if block.offset is None else np.ascontiguousarray(block.offset, np.float32)
+    out, target = np.empty_like(old), np.zeros((n, rank))
+    gram, sums = np.zeros((n, -(-pairs.shape[1] // 4) * 4)), np.zeros(2)
+    failed = kernel(
+        *(level, KINDS[data.dtype.str[1:]], int(rank == RANKS[1]), n, width),
+        *(address(data), strides(data), address(mask), strides(mask), address(scale), address(offset)),
+        *(address(wide), address(pairs), address(old), strides(old), *numbers, address(out), strides(out)),
+        *(address(target), address(gram), address(sums)),
+    )
+    if failed:
+        raise MemoryError
+    kept = [place for place, (i, j) in enumerate(zip(*np.triu_indices(rank), strict=True)) if max(i, j) < r]
+    return Pass(out[:r], target[:, :r], gram[:, kept], *sums.tolist())
+
+
+def twin(block: Block, left: Floats, right: Floats, numbers: Thresholds) -> Pass:
+    """The same in NumPy."""
+    rest = left @ right
+    np.subtract(block.values, rest, out=rest)
+    tau, tau_background, relaxed = (rest.dtype.type(number) for number in numbers)
+    weight = np.abs(rest)
+    np.divide(tau, np.maximum(weight, tau, out=weight), out=weight)
+    if block.known is not None:
+        weight *= block.known
+    y = rest * weight
+    loss = dot(y, rest) - 0.5 * dot(y, y)
+    pull = left.T @ y
+    inner = dot(pull, right)
+    sides = systems((products(left).T @ weight).T, len(right), numbers.tau_background)
+    move = np.linalg.solve(sides, (pull - tau_background * right).T[..., None])[..., 0].T
+    new = right + relaxed * np.ascontiguousarray(move)
+    target = np.multiply(weight, block.values, out=rest) @ new.T  # w·M = w·L + Y
+    grams = weight @ products(np.ascontiguousarray(new.T))
+    return Pass(new, target.astype(np.float64), grams.astype(np.float64), loss, inner)
+
+
+def products(factor: Floats) -> Floats:
+    """The upper triangle of u uᵀ for every row u: (n, r) → (n, r·(r + 1)/2)."""
+    i, j = np.triu_indices(factor.shape[1])
+    return factor[:, i] * factor[:, j]
+
+
+def systems(packed: Floats, rank: int, tau_background: float) -> Floats:
+    """Σ w·u uᵀ + tau from sums of :func:`products`: (n, r·(r + 1)/2) → (n, r, r)."""
+    i, j = np.triu_indices(rank)
+    place = np.empty((rank, rank), np.intp)
+    place[i, j] = place[j, i] = np.arange(len(i))
+    return packed[:, place] + packed.dtype.type(tau_background) * np.eye(rank, dtype=packed.dtype)
