@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -23,20 +23,22 @@ WINDOWS = 3
 """Windows in memory at once: the one that is worked on, the next, and one whose last blocks are under way."""
 READERS = 4
 """Threads that read a window: a disk answers several questions at once faster than one after the other."""
+RECENT = 64
+"""Blocks after whose end a pass may go on: more than are under way at once."""
+FEW = 256
+"""A share of a window that is copied out of it."""
 
 
 class Waiting:
-    """Seconds, summed over threads, for which work has waited for the disk, and bytes that were read."""
+    """Seconds, summed over threads, for which work has waited for the disk."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.bytes = 0
         self._lock = threading.Lock()
 
-    def add(self, *, seconds: float = 0.0, read: int = 0) -> None:
+    def add(self, seconds: float) -> None:
         with self._lock:
             self.seconds += seconds
-            self.bytes += read
 
 
 class Place(NamedTuple):
@@ -89,6 +91,7 @@ class DiskColumns:
         self._file = _open(place.path)
         weakref.finalize(self, os.close, self._file)
         self._windows: OrderedDict[int, _Window] = OrderedDict()
+        self._ends: deque[int] = deque(maxlen=RECENT)
         self._lock = threading.Lock()
         self._readers = ThreadPoolExecutor(READERS, "kizu reads")
 
@@ -98,21 +101,25 @@ class DiskColumns:
         try:
             return self._columns(start, stop)
         finally:
-            self._waiting.add(seconds=time.perf_counter() - began)
+            self._waiting.add(time.perf_counter() - began)
 
     def _columns(self, start: int, stop: int) -> NDArray[Any]:
-        first, last = start // self.width, max(start, stop - 1) // self.width
-        if first == last and start % self.width and not self._has(first):  # no pass begins like this: a sample
+        if not self._goes_on(start, stop):
             return self._new(start, stop).all()
         pieces = []
-        for number in range(first, last + 1):
+        for number in range(start // self.width, max(start, stop - 1) // self.width + 1):
             begin = number * self.width
             pieces.append(self._window(number).all()[:, max(start - begin, 0) : stop - begin])
-        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=1)
+        if len(pieces) == 1 and (stop - start) * FEW > self.width:
+            return pieces[0]
+        return np.concatenate(pieces, axis=1)  # a few columns, kept by somebody, would keep a window
 
-    def _has(self, number: int) -> bool:
+    def _goes_on(self, start: int, stop: int) -> bool:
+        """Whether these columns belong to a pass, and not to a sample: only a pass reads on where it has read."""
         with self._lock:
-            return number in self._windows
+            goes_on = start == 0 or start in self._ends
+            self._ends.append(stop)
+        return goes_on
 
     def _window(self, number: int) -> "_Window":
         """A window, with the next one on its way: after the last comes the first, for another pass."""
@@ -150,7 +157,6 @@ class DiskColumns:
             lines = lines.reshape(1, -1)
         for number, line in enumerate(lines):
             self._read(memoryview(line).cast("B"), offset + number * gap)
-        self._waiting.add(read=lines.nbytes)
 
     def _read(self, buffer: memoryview, offset: int) -> None:
         done = 0

@@ -48,7 +48,6 @@ class Disk(Threads):
 
     @property
     def waited(self) -> float:
-        """Seconds for which work has waited for the disk, on average over the threads."""
         return self.waiting.seconds / self.jobs
 
     def columns(self, matrix: NDArray[Any]) -> Columns:

@@ -27,6 +27,10 @@ FEWEST, SMALLEST = 8, 1 << 16
 class Engine(Protocol):
     """Where blocks run. Results are the same bits for the same blocks, whatever the number of threads."""
 
+    @property
+    def waited(self) -> float:
+        """Seconds for which work has waited for its data, on average over the threads."""
+
     def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
         """The blocks' (start, stop) along the long side of a matrix of `shape` (short, long)."""
 

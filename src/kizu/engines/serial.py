@@ -17,6 +17,10 @@ class Serial:
     def __init__(self, block_entries: int = BLOCK_ENTRIES) -> None:
         self.block_entries = block_entries
 
+    @property
+    def waited(self) -> float:
+        return 0.0
+
     def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
         return spans(shape, self.block_entries)
 

@@ -30,6 +30,10 @@ class Threads:
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
 
+    @property
+    def waited(self) -> float:
+        return 0.0
+
     def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
         return spans(shape, self.block_entries)
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 from kizu.typing import Floats
 
+PIECE = 1 << 16
+"""Columns that are brought to float64 at a time."""
+
 
 @dataclass(frozen=True)
 class Factored:
@@ -41,9 +44,12 @@ class Factored:
 
 
 def gram(factor: Floats) -> Floats:
-    """factor @ factorᵀ in float64, of a long-side factor or of a block."""
-    wide = factor.astype(np.float64)
-    return np.asarray(wide @ wide.T)
+    """factor @ factorᵀ in float64, of a long-side factor or of a block, in pieces that are small beside it."""
+    total = np.zeros((len(factor), len(factor)))
+    for start in range(0, factor.shape[1], PIECE):
+        wide = factor[:, start : start + PIECE].astype(np.float64)
+        total += wide @ wide.T
+    return total
 
 
 def nuclear_norm(left: Floats, inside: Floats) -> float:

@@ -24,7 +24,8 @@ class Decomposition:
     anomaly and noise are 0. `support` is where the exact form's anomaly is not 0, None in the stable
     form. `certificate` bounds the distance from the optimum, `stopped` is "gap",
     "feasible" or "max_iter" and `converged` is True only for "gap". `singular_values` are those
-    (before, after) the last threshold. `parameters` maps a name to its value and why.
+    (before, after) the last threshold. `parameters` maps a name to its value and why. `waited`: seconds for which
+    the solver waited for data on disk.
     """
 
     values: NDArray[Any]
@@ -37,6 +38,7 @@ class Decomposition:
     parameters: dict[str, Parameter]
     example: Array
     support: Bools | None = None
+    waited: float = 0.0
 
     @property
     def converged(self) -> bool:

@@ -9,14 +9,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from kizu.certificates import Certificate
-from kizu.engines.protocol import Engine
 from kizu.lowrank.factored import Factored
 from kizu.models.decomposition import Decomposition
 from kizu.models.validate import Matrix
 from kizu.parameters import Parameter, stable_thresholds
 from kizu.solvers import ialm, stable_pcp
 from kizu.solvers.loop import Callback, Record, Solution
-from kizu.typing import Array, Bools
+from kizu.typing import Array, Bools, Floats
 
 FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
 """Share of ‖M‖ to which L + S = M is met at least in the textbook mode, in float64 and float32 (Lin et al.)."""
@@ -33,7 +32,6 @@ class Task(NamedTuple):
     rank: Parameter
     tol: Parameter
     max_iter: int
-    engine: Engine
     callback: Callback | None
 
 
@@ -44,7 +42,7 @@ def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None) -> Deco
     edge, clip = stable_thresholds(samples, features, sigma.value, task.lam.value, matrix.share_known)
     found = stable_pcp.solve(
         matrix.blocks,
-        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, task.engine),
+        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, matrix.engine),
         tol=task.tol.value,
         max_iter=task.max_iter,
         start=start,
@@ -68,23 +66,38 @@ def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> D
     callback, tol = _in_units(task, power=1), task.tol.value
     if mode == "fast":
         feasible = FEASIBLE_SINGLE if single else FEASIBLE
-        found = ialm.solve_fast(problem, task.engine, feasible=feasible, max_iter=task.max_iter, callback=callback)
+        found = ialm.solve_fast(problem, matrix.engine, feasible=feasible, max_iter=task.max_iter, callback=callback)
     else:
         feasible = max(FEASIBLE_SHARE * tol, FEASIBLE_SINGLE if single else FEASIBLE)
-        found = ialm.solve(problem, task.engine, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=callback)
+        found = ialm.solve(
+            problem, matrix.engine, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=callback
+        )
     state = found.state
     assert state.right is not None
-    support = np.abs(state.w) > task.lam.value
-    if matrix.blocks.known is not None:
-        support &= matrix.blocks.known
     return _decomposition(
         task,
         found,
         factors=Factored(state.background.left, state.right, matrix.exponent, matrix.transposed),
         parameters={"sigma": sigma},
         power=1,
-        support=support.T if matrix.transposed else support,
+        support=_support(task, state.w),
     )
+
+
+def _support(task: Task, w: Floats) -> Bools:
+    """Where the anomaly of the exact form is not 0: in the shape of X."""
+    matrix, data = task.matrix, task.matrix.blocks
+    support: Bools = matrix.engine.empty(matrix.values.shape, np.bool_)
+    turned = support.T if matrix.transposed else support
+
+    def one(span: tuple[int, int]) -> None:
+        here = np.s_[:, slice(*span)]
+        np.greater(np.abs(w[here]), task.lam.value, out=turned[here])
+        if data.known is not None:
+            turned[here] &= data.known[here]
+
+    matrix.engine.map(one, matrix.engine.spans(data.shape))
+    return support
 
 
 def nothing(task: Task) -> Decomposition:
@@ -130,6 +143,7 @@ def _decomposition(
         parameters={"lam": task.lam, "rank": task.rank, "tol": task.tol, **parameters},
         example=task.example,
         support=support,
+        waited=task.matrix.engine.waited,
     )
 
 

@@ -1,12 +1,12 @@
 """Robust PCA of a matrix: a low-rank background, a sparse anomaly, and dense noise if there is any."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from kizu.engines.blas import one_thread
-from kizu.engines.threads import Threads
 from kizu.errors import ParameterError
 from kizu.models import forms
 from kizu.models.decomposition import Decomposition
@@ -71,8 +71,8 @@ def robust_pca(
     _check(noise, lam, rank, mode, tol, max_iter)
     checked = matrix(X, observed)
     limit = _tol(checked, tol)
-    checked = checked._replace(double=limit.value < FINEST_SINGLE)
-    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), limit, max_iter, Threads(), callback)
+    checked = checked._replace(blocks=replace(checked.blocks, double=limit.value < FINEST_SINGLE))
+    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), limit, max_iter, callback)
     with one_thread():  # the small decompositions too: two threads are slower at their size, much so on a busy machine
         return _decompose(task, noise, mode)
 
@@ -93,7 +93,7 @@ def _decompose(
         lam=task.lam.value,
         share_known=checked.share_known,
         max_rank=task.rank.value,
-        engine=task.engine,
+        engine=checked.engine,
     )
     return _exact(task, pilot.sigma, mode) if pilot.sigma.value == 0 else forms.stable(task, pilot.sigma, pilot.start)
 

@@ -94,9 +94,8 @@ class Point(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """What one block adds: the new long-side factor C = QᵀZ, and sums."""
+    """The sums of one block, or of all, with the long-side factor C = QᵀZ."""
 
-    right: Floats
     power: Floats  # Z Cᵀ (short, q)
     small: Floats  # C Cᵀ (q, q)
     dual_small: Floats  # QᵀY YᵀQ (q, q)
@@ -114,18 +113,18 @@ def point_of(state: State) -> Point:
     return Point(u.astype(dtype), now.astype(dtype), before.astype(dtype))
 
 
-def walk(block: Block, state: State, point: Point, numbers: Numbers) -> Pass:
-    """One proximal gradient step on one block, before the threshold: Z = X + STEP·clip(M − X)."""
+def walk(block: Block, state: State, point: Point, numbers: Numbers, right: Floats) -> Pass:
+    """One proximal gradient step on one block, before the threshold: Z = X + STEP·clip(M − X); C goes to `right`."""
     here = slice(block.start, block.stop)
     x = point.now @ state.right[:, here]
     if state.momentum:
         x += point.before @ state.last_right[:, here]
     inside = (state.basis.T @ point.left) @ x
     tau = state.level * numbers.tau_anomaly
-    found = huber.walk(block.raw, block.scale, block.offset, block.known, point.left, x, state.basis, tau, step=STEP)
+    out, data = right[:, here], (block.raw, block.scale, block.offset, block.known)
+    found = huber.walk(*data, point.left, x, state.basis, tau, step=STEP, out=out)
     qy = (found.right - inside) / inside.dtype.type(STEP)
     return Pass(
-        right=found.right,
         power=found.power,
         small=gram(found.right),
         dual_small=gram(qy),
@@ -134,20 +133,12 @@ def walk(block: Block, state: State, point: Point, numbers: Numbers) -> Pass:
     )
 
 
-def total(parts: list[Pass]) -> Pass:
-    """Sum the blocks in their order and join the long-side factor."""
-    return Pass(
-        np.concatenate([part.right for part in parts], axis=1),
-        *(np.sum([part[field] for part in parts], axis=0) for field in range(1, len(Pass._fields))),
-    )
-
-
 def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
     """One accelerated proximal gradient step in the carried subspace; the record is of the point it starts from."""
     point = point_of(state)
     engine = numbers.engine
-    parts = engine.map(lambda span: walk(data.read(*span), state, point, numbers), engine.spans(data.shape))
-    found = total(parts)
+    right = engine.empty((state.basis.shape[1], data.shape[1]), state.right.dtype)
+    found = engine.reduce(lambda span: walk(data.read(*span), state, point, numbers, right), engine.spans(data.shape))
     loss, inner, square = found.numbers.tolist()
     proof = certificates.stable_pcp(
         loss=loss,
@@ -158,7 +149,7 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
         spectral=math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0)),
         bound="estimate",
     )
-    following = _next_point(threshold(state, found, numbers), proof.primal)
+    following = _next_point(threshold(state, found, right, numbers), proof.primal)
     gap = proof.relative_gap if state.level == 1.0 else math.inf
     return following, Record(following.iteration, proof.primal, gap, 0.0, following.rank)
 
@@ -171,7 +162,7 @@ def _next_point(state: State, objective: float) -> State:
     return state._replace(momentum=0.0 if rose else MOMENTUM, objective=objective)
 
 
-def threshold(state: State, found: Pass, numbers: Numbers) -> State:
+def threshold(state: State, found: Pass, right: Floats, numbers: Numbers) -> State:
     """Shrink the singular values of Z in the subspace, turn the subspace, grow it if it is full."""
     values, vectors = np.linalg.eigh(found.small)
     before, w = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
@@ -181,7 +172,7 @@ def threshold(state: State, found: Pass, numbers: Numbers) -> State:
     dtype = state.right.dtype
     return state._replace(
         left=(state.basis.astype(np.float64) @ (w * keep) @ w.T).astype(dtype),
-        right=found.right,
+        right=right,
         last_left=state.left,
         last_right=state.right,
         basis=next_basis(found.power @ w, int(np.count_nonzero(after)), numbers, state.iteration).astype(dtype),

@@ -23,19 +23,20 @@ def prove(
 ) -> Certificate:
     """Certificate of L = left (short, r) @ right (r, long)."""
 
-    def one(span: tuple[int, int]) -> tuple[Floats, Floats]:
-        """(Y Yᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) of one block."""
-        block = data.read(*span)
-        r = residual(block, left, right[:, slice(*span)]).astype(np.float64)
+    def one(span: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
+        """(Y Yᵀ, right rightᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) of one block."""
+        block, here = data.read(*span), right[:, slice(*span)]
+        r = residual(block, left, here).astype(np.float64)
         y = np.clip(r, -tau_anomaly, tau_anomaly)
         square = dot(y, y)
-        return y @ y.T, np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square])
+        sums = np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square])
+        return y @ y.T, gram_of(here), sums
 
-    gram, sums = engine.reduce(one, engine.spans(data.shape))
+    gram, inside, sums = engine.reduce(one, engine.spans(data.shape))
     loss, inner, square = sums.tolist()
     return certificates.stable_pcp(
         loss=loss,
-        nuclear=nuclear_norm(left, gram_of(right)),
+        nuclear=nuclear_norm(left, inside),
         tau_background=tau_background,
         inner=inner,
         square=square,
