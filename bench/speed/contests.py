@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-STUBBORN = 150.0
-"""Seconds that a contestant may take where one is known to need minutes: longer, and "> 150 s" is the result."""
+STUBBORN = 120.0
+"""Seconds that a contestant may take where one is known to need minutes: longer, and "> 120" is the result."""
 LONG = 1200.0
 
 

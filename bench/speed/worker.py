@@ -35,7 +35,8 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     answer = finish()
     shown = time.perf_counter() - begun
-    seconds = seconds if answer.seconds is None else answer.seconds
+    if answer.seconds is not None:  # it ran elsewhere
+        seconds, peak = answer.seconds, None
     told = {"seconds": seconds, "peak": None if peak is None or before is None else peak - before}
     told |= {name: getattr(answer, name) for name in ("iterations", "proof", "spare", "rank")} | {"shown": shown}
     return told | (_judged(matrix, folder, answer, contestant.model) if spec["judge"] else {})
