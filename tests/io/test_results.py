@@ -130,12 +130,6 @@ def test_a_file_is_not_a_folder(tmp_path):
         run(tmp_path / "out")
 
 
-def test_resume_and_overwrite_exclude_each_other(tmp_path):
-    with pytest.raises(UsageError, match="exclude"):
-        run(tmp_path / "out", resume=True, overwrite=True)
-    assert not (tmp_path / "out").exists()
-
-
 def test_resume_goes_on_where_it_was_interrupted(tmp_path):
     out = tmp_path / "out"
     run(tmp_path / "whole")

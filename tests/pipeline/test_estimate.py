@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from kizu.errors import ParameterError, ResourceError
 from kizu.io.surveying import survey
-from kizu.pipeline.estimate import available_memory, check_memory, estimate, parse_size, readable
+from kizu.pipeline.estimate import available_memory, estimate, parse_size, readable
+from kizu.pipeline.room import choose
 from runs import environment, save, walls
 
 
@@ -40,15 +41,39 @@ def test_an_estimate_grows_with_what_is_asked(tmp_path):
     assert (estimate(many, (96, 80)).width, estimate(many, (96, 80)).height) == (96, 80)
 
 
-def test_more_than_the_budget_is_refused(tmp_path):
-    need = estimate(survey([str(save(walls(4, dots=())[0], tmp_path / "in"))]), None)
-    check_memory(need, "2G")
+@pytest.fixture
+def need(tmp_path):
+    return estimate(survey([str(save(walls(4, dots=())[0], tmp_path / "in"))]))
+
+
+def test_memory_where_that_is_enough(need, tmp_path):
+    chosen = choose(need, "2G", tmp_path / "out")
+    assert (chosen.room.folder, chosen.memory, chosen.disk) == (None, need.memory, 0)
+    assert "2.0 GB allowed by --memory" in chosen.sentence
+
+
+def test_disk_where_memory_is_not_enough(need, tmp_path):
+    larger = need._replace(memory=1 << 50, moving=1 << 51)
+    for budget in (None, "1G"):
+        chosen = choose(larger, budget, tmp_path / "not" / "there" / "out")
+        assert chosen.room.folder == tmp_path / "not" / "there"
+        assert need.on_disk < chosen.memory
+        assert "of scratch in" in chosen.sentence
+    assert chosen.memory <= 1 << 30
+
+
+def test_less_than_a_block_needs_is_refused(need, tmp_path):
     with pytest.raises(
-        ResourceError, match=r"4 frames of 48x40x1 need about \d+ MB of memory, 5 MB allowed by --memory"
+        ResourceError,
+        match=r"4 frames of 48x40x1 need about \d+ MB of memory with all else on disk, 5 MB allowed by --memory",
     ):
-        check_memory(need, "5M")
-    with pytest.raises(ResourceError, match="free"):
-        check_memory(need._replace(memory=1 << 60), None)
+        choose(need, "5M", tmp_path / "out")
+
+
+def test_more_scratch_than_the_disk_has_is_refused(need, tmp_path):
+    larger = need._replace(memory=1 << 60, moving=1 << 60, scratch=1 << 60)
+    with pytest.raises(ResourceError, match=r"need about 1073741824\.0 GB of scratch, .* free"):
+        choose(larger, None, tmp_path / "out")
 
 
 def test_free_memory_is_known_here():
@@ -66,4 +91,4 @@ def test_the_peak_stays_below_the_estimate(tmp_path):
     )
     asked = [sys.executable, "-c", code, str(folder), str(tmp_path / "out")]
     done = subprocess.run(asked, env=environment(), capture_output=True, text=True, check=True)
-    assert int(done.stdout) << 10 <= 1.2 * estimate(survey([str(folder)]), None).memory
+    assert int(done.stdout) << 10 <= 1.2 * estimate(survey([str(folder)])).memory

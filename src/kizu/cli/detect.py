@@ -1,6 +1,6 @@
 """`kizu detect`: images or a matrix in, a results folder out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from kizu.cli.summary import (
     SOME_SKIPPED,
     document_of,
     exit_code,
+    say,
     say_document,
     say_path,
     say_plan,
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which way an anomaly differs from the background.",
 )
-@click.option("--memory", metavar="SIZE", help="Refuse to need more than this, such as 2G.")
+@click.option("--memory", metavar="SIZE", help="Need no more than this, such as 2G: on disk if it must be.")
 @click.option("--jobs", type=int, default=2, show_default=True, help="Threads; any number gives the same bytes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the null that false alarms are counted on.")
 @click.option("--resume", is_flag=True, default=False, help="Go on with an interrupted run.")
@@ -111,7 +112,7 @@ def command(
         memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
     )  # fmt: skip
     if dry_run:
-        return _plan(options, inputs, as_json=as_json)
+        return _plan(options, inputs, output, as_json=as_json)
     if output is None:
         raise click.UsageError("Missing option '-o'.", ctx=click.get_current_context())
     outcome, metrics = _inspect(options, inputs, output, truth, protocol=protocol, quiet=quiet)
@@ -121,10 +122,10 @@ def command(
     return exit_code(outcome.run, strict=strict, fail_on_defect=fail_on_defect)
 
 
-def _plan(options: "Options", inputs: Sequence[str], *, as_json: bool) -> int:
+def _plan(options: "Options", inputs: Sequence[str], output: str | None, *, as_json: bool) -> int:
     from kizu.pipeline.plan import plan
 
-    planned = plan(inputs, options)
+    planned = plan(inputs, options, output)
     say_skipped(planned["skipped"])
     say_document(planned) if as_json else say_plan(planned)
     return SOME_SKIPPED if planned["skipped"] else DONE
@@ -137,6 +138,7 @@ def _inspect(
     from kizu.pipeline.road import inspect_as
 
     with shown(quiet=quiet) as progress:
-        outcome = inspect_as(options, inputs, Path(output), progress)
+        say_memory: Callable[[str], object] = str if quiet else say
+        outcome = inspect_as(options, inputs, Path(output), progress, say_memory)
     metrics = None if truth is None else evaluate(outcome.folder, Path(truth), protocol=protocol)
     return outcome, metrics

@@ -50,7 +50,7 @@ def say_plan(planned: Document) -> None:
     from kizu.pipeline.estimate import readable
 
     for name, value in planned.items():
-        text = readable(value) if name == "memory" else value
+        text = readable(value) if name in {"memory", "disk"} else value
         if not isinstance(text, list):
             click.echo(f"{name:<10}{text}")
 

@@ -13,7 +13,7 @@ from scipy import special
 from kizu.detect.hysteresis import HIGH, candidates
 from kizu.detect.maps import Scale, Sign, smoothed, standardised
 from kizu.detect.null import MAPS, Tail, fit_tail, null_maps
-from kizu.engines.protocol import Engine
+from kizu.engines.protocol import Engine, filled
 from kizu.typing import Bools, Floats, Integers
 
 RUNGS = 14
@@ -74,11 +74,13 @@ def measure(
     engine: Engine,
 ) -> tuple[Null, ...]:
     """The null of every scale from z (frames, height, width) outside `excluded`."""
-    maps = list(null_maps(z, excluded, count=MAPS, seed=seed, engine=engine))
+    maps = null_maps(z, excluded, count=MAPS, seed=seed, engine=engine)
     independent = min(1.0, len(z) / MAPS)
 
     def one(scale: Scale) -> Null:
-        w = np.stack(engine.map(lambda m: standardised(smoothed(m, scale.size, sign, None), scale), maps))
+        w = filled(
+            engine, maps.shape, np.float32, lambda n: standardised(smoothed(maps[n], scale.size, sign, None), scale)
+        )
         rate, areas = count_regions(w, scale, independent, engine)
         levels, survival = pixel_law(w, independent)
         return Null(scale, rate, areas, levels, joined_score(survival, len(scales)))
@@ -142,7 +144,8 @@ def _areas(maps: Floats, level: float, scale: Scale, engine: Engine) -> list[int
 
 def pixel_law(w: Floats, independent: float) -> tuple[Floats, Floats]:
     """(levels, log survival): how often a null pixel exceeds each level, the tail extrapolated."""
-    values = np.sort(w[np.isfinite(w)])
+    values = w[np.isfinite(w)]
+    values.sort()
     size = len(values)
     least = 50 / (size * independent)
     shares = np.geomspace(0.999, min(max(least, 1e-7), 0.5), 60)

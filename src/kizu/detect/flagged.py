@@ -1,11 +1,12 @@
 """The generous mask of the refit, and the entries that are left to fit."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from kizu.detect.smooth import dilate, majority
-from kizu.engines.protocol import Engine
+from kizu.engines.protocol import Engine, filled
 from kizu.typing import Bools, Floats
 
 FLAG = 3.5
@@ -23,16 +24,21 @@ def flag(z: Floats, seen: Bools | None, engine: Engine) -> Bools:
     def one(t: int) -> Bools:
         return dilate(majority(np.abs(z[t]) > FLAG, WINDOW, None if seen is None else seen[t]), WINDOW)
 
-    return np.stack(engine.map(one, range(len(z))))
+    return filled(engine, z.shape, np.bool_, one)
 
 
-def known_of(flagged: Bools, seen: Bools | None) -> Bools:
+def known_of(flagged: Bools, seen: Bools | None, engine: Engine) -> Bools:
     """The entries that are seen and not flagged; all that are seen where too few would be left.
 
     At a place with k entries the loss pulls L with at most tau_anomaly each, and the nuclear norm
     the other way: below k = √T it wins, L fades, and the dark place spreads round by round. What
     covers a place nearly always is its background as far as anybody can tell.
     """
-    free = ~flagged if seen is None else seen & ~flagged
-    bare = np.count_nonzero(free, axis=0) < ENOUGH * math.sqrt(len(free))
-    return np.asarray(free | bare if seen is None else free | (seen & bare))
+
+    def free(t: int) -> Any:
+        return ~flagged[t] if seen is None else seen[t] & ~flagged[t]
+
+    frames = range(len(flagged))
+    count = engine.reduce(lambda t: free(t).astype(np.int32), frames)
+    bare = count < ENOUGH * math.sqrt(len(frames))
+    return filled(engine, flagged.shape, np.bool_, lambda t: free(t) | (bare if seen is None else seen[t] & bare))

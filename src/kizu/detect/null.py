@@ -32,7 +32,7 @@ def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, engine: Engi
     """
     rng = np.random.default_rng(seed)
     busy = _integral(excluded, engine)
-    maps = np.empty((count, *z.shape[1:]), np.float32)
+    maps = engine.empty((count, *z.shape[1:]), np.float32)
     for one in maps:
         tiles = _tiles(z.shape[1], z.shape[2], rng)
         signs = rng.choice(np.array([-1, 1], np.float32), len(tiles))
@@ -45,9 +45,10 @@ def null_maps(z: Floats, excluded: Bools, *, count: int, seed: int, engine: Engi
 def _integral(excluded: Bools, engine: Engine) -> NDArray[np.int32]:
     """Running sums of a mask: any rectangle's count in four look-ups."""
     frames, height, width = excluded.shape
-    sums = np.zeros((frames, height + 1, width + 1), np.int32)
+    sums = engine.empty((frames, height + 1, width + 1), np.int32)
 
     def one(t: int) -> None:
+        sums[t, 0] = sums[t, :, 0] = 0
         inside = sums[t, 1:, 1:]
         np.cumsum(excluded[t], axis=0, dtype=np.int32, out=inside)
         np.cumsum(inside, axis=1, out=inside)

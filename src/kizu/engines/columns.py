@@ -115,9 +115,12 @@ class DiskColumns:
         return np.concatenate(pieces, axis=1)  # a few columns, kept by somebody, would keep a window
 
     def _goes_on(self, start: int, stop: int) -> bool:
-        """Whether these columns belong to a pass, and not to a sample: only a pass reads on where it has read."""
+        """Whether these columns belong to a pass, which reads on where it has read and finds its window on its way.
+
+        Samples, and passes over several places at once, read what they ask for and no more.
+        """
         with self._lock:
-            goes_on = start == 0 or start in self._ends
+            goes_on = start == 0 or (start in self._ends and start // self.width in self._windows)
             self._ends.append(stop)
         return goes_on
 

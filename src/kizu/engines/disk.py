@@ -2,6 +2,8 @@
 
 import mmap
 import tempfile
+import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,11 +21,13 @@ from kizu.lowrank.blocks import Columns
 
 WINDOW_MEMORY = 192 << 20
 """Bytes for the windows of one matrix: rows of 4 KiB and more for 16 000 of them."""
-SMALL = 32 << 20
+SMALL = 8 << 20
 """Bytes of an array that is not worth a file."""
 MAPPED = 64 << 20
 """Bytes of files that may be in this process's memory beyond those that were when it began; then it lets go of
 them. The system keeps what it has room for, so this costs hardly anything."""
+OFTEN = 0.01
+"""Seconds between two looks at that."""
 
 
 class Disk(Threads):
@@ -45,6 +49,7 @@ class Disk(Threads):
         self._scratch = Scratch(Path(tempfile.gettempdir()) if folder is None else folder)
         self._maps: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
         self._usual = _mapped_bytes()
+        self._watch: threading.Thread | None = None
 
     @property
     def waited(self) -> float:
@@ -54,18 +59,17 @@ class Disk(Threads):
         place = place_of(matrix)
         if place is None:
             return matrix
-        self._maps.add(place.mapped)
+        self._map(place.mapped)
         return DiskColumns(matrix, place, memory=self.window_memory, waiting=self.waiting)
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         if np.prod(shape, dtype=float) * np.dtype(dtype).itemsize <= SMALL:
             return super().empty(shape, dtype)
         array = self._scratch.array(shape, dtype)
-        self._maps.add(mapping_of(array))
+        self._map(mapping_of(array))
         return array
 
     def close(self) -> None:
-        """Remove the scratch."""
         self._scratch.close()
 
     def _each(
@@ -79,12 +83,26 @@ class Disk(Threads):
         finally:
             self.trim()
 
+    def _map(self, mapped: mmap.mmap) -> None:
+        """Look after a file that is mapped, also while no block is worked on."""
+        self._maps.add(mapped)
+        if self._watch is None:
+            self._watch = threading.Thread(target=_watch, args=(weakref.ref(self),), name="kizu trims", daemon=True)
+            self._watch.start()
+
     def trim(self) -> None:
         """Let go of what files have in this process's memory, if that is much; the system keeps the contents."""
         if _mapped_bytes() <= self._usual + MAPPED or not hasattr(mmap, "MADV_DONTNEED"):
             return
         for mapped in list(self._maps):
             mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _watch(engine: "weakref.ref[Disk]") -> None:
+    while (alive := engine()) is not None:
+        alive.trim()
+        del alive
+        time.sleep(OFTEN)
 
 
 def _mapped_bytes() -> int:

@@ -56,6 +56,22 @@ class Engine(Protocol):
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """An array as large as the data, in memory or on disk."""
 
+    def close(self) -> None:
+        """Give back what it holds outside this process's memory."""
+
+
+def filled(
+    engine: Engine, shape: tuple[int, ...], dtype: DTypeLike, function: Callable[[int], NDArray[Any]]
+) -> NDArray[Any]:
+    """An array of `shape`, as large as the data, whose entry `n` along its first axis is `function(n)`."""
+    array = engine.empty(shape, dtype)
+
+    def fill(number: int) -> None:
+        array[number] = function(number)
+
+    engine.map(fill, range(shape[0]))
+    return array
+
 
 def spans(shape: tuple[int, int], entries: int) -> list[tuple[int, int]]:
     """Blocks of at most `entries` entries, or of one column; `FEWEST` of them where they are not too small for it."""

@@ -47,6 +47,9 @@ class Serial:
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.empty(shape, dtype)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def _each(
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
     ) -> Iterator[Result]:

@@ -60,6 +60,9 @@ class Threads:
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         return np.empty(shape, dtype)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def _each(
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
     ) -> Iterator[Result]:

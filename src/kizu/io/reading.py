@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.engines.protocol import Progress
+from kizu.engines.protocol import Engine, Progress
+from kizu.engines.threads import DEFAULT
 from kizu.errors import ReadError, ResourceError
 from kizu.io.agreement import Agreement, agree
 from kizu.io.headers import Header, decode
@@ -28,12 +29,14 @@ def read(
     resize: tuple[int, int] | None = None,
     skip_odd: bool = False,
     progress: Progress | None = None,
+    engine: Engine = DEFAULT,
 ) -> Stack:
     """Read image files, folders and globs as one stack, in input order.
 
     `recursive` looks into folders of folders. `axes` (TYX, TYXC, YX, YXC, CYX or TCYX) says what the axes of an
     array or of the planes of a TIFF are where that cannot be known. Sizes must agree unless `resize`
-    (width, height) or `skip_odd` (the commonest size is kept). `progress(done, total)` counts frames.
+    (width, height) or `skip_odd` (the commonest size is kept). `progress(done, total)` counts frames. `engine` says
+    whether they are kept in memory or on disk.
 
     Frames keep their dtype; float16 becomes float32, 1-bit becomes 0 and 255, alpha is dropped, palettes and
     CMYK become RGB, orientation tags are applied: `notes` says where. What cannot be read is in `skipped`.
@@ -42,7 +45,7 @@ def read(
     """
     headers = usable_headers(inputs, recursive=recursive, axes=axes)
     agreed = agree(headers.usable, resize=resize, skip_odd=skip_odd)
-    intake = _Intake(agreed, progress)
+    intake = _Intake(agreed, progress, engine)
     for header in agreed.files:
         intake.read(header, axes, resize=resize is not None)
     if not intake.origins:
@@ -87,10 +90,10 @@ def _sha256(path: str) -> str:
 class _Intake:
     """Frames on their way into one array, `frames`; the first len(`origins`) of it are filled."""
 
-    def __init__(self, agreed: Agreement, progress: Progress | None) -> None:
+    def __init__(self, agreed: Agreement, progress: Progress | None, engine: Engine) -> None:
         self.size = agreed.size
         self.total = sum(header.present for header in agreed.files)
-        self.frames = _allocate((self.total, *self._frame_shape()), agreed.dtype)
+        self.frames = _allocate((self.total, *self._frame_shape()), agreed.dtype, engine)
         self.origins: list[tuple[str, int]] = []
         self.skipped: list[Skipped] = []
         self.problems: list[ReadError] = []
@@ -139,13 +142,14 @@ class _Intake:
         return (height, width, channels) if channels > 1 else (height, width)
 
 
-def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array for the frames, unless it is larger than the machine."""
+def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any], engine: Engine) -> NDArray[Any]:
+    """An array for the frames, unless it is in memory and larger than the machine."""
     needed, there = math.prod(shape) * dtype.itemsize, _physical_bytes()
     try:
-        if needed > there:
+        frames = engine.empty(shape, dtype)
+        if needed > there and not isinstance(frames, np.memmap):  # promised by the system, not there
             raise MemoryError
-        return np.empty(shape, dtype)
+        return frames
     except MemoryError as error:
         what = f"{shape[0]} frames take {needed / 1e9:.1f} GB of memory, {there / 1e9:.1f} GB are there"
         raise ResourceError(what, "Give fewer frames or use --resize") from error

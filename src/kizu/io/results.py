@@ -110,8 +110,6 @@ def open_results(folder: Path, *, resume: bool, overwrite: bool, key: str) -> It
     (only the same key) or `overwrite` (deletes only what kizu wrote) is asked for; one that holds anything else is
     refused always. What an interrupted run leaves can be resumed.
     """
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other", "Give one of them")
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file, not a folder", "Choose another -o", where=str(folder))
     _refuse_strangers(folder)

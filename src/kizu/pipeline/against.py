@@ -11,6 +11,7 @@ from kizu.detect.flagged import flag
 from kizu.detect.register import exposure, register
 from kizu.detect.register_canvas import margins_of
 from kizu.detect.residuals import PixelScale
+from kizu.engines.protocol import Engine, filled
 from kizu.errors import ReadError, UsageError
 from kizu.files import MODEL_CARD
 from kizu.models import background
@@ -55,12 +56,17 @@ def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress
     known = planes.seen
     for done in range(ROUNDS):
         progress("project", done, ROUNDS)
-        data = ExposedBlocks(planes, placed.gains, placed.biases, known)
+        data = ExposedBlocks(planes, placed.gains, placed.biases, known, settings.engine)
         left = background.project(data, placed.right, chosen, placed.left, steps=STEPS, engine=settings.engine)
         placed = replace(placed, left=left)
         flagged = flag(z_field(planes, work_of(placed), settings.engine), planes.seen, settings.engine)
-        known = ~flagged if planes.seen is None else planes.seen & ~flagged
+        known = _rest(flagged, planes.seen, settings.engine)
     return placed, field_for(planes, placed, options)
+
+
+def _rest(flagged: Bools, seen: Bools | None, engine: Engine) -> Bools:
+    """What is seen and not flagged."""
+    return filled(engine, flagged.shape, np.bool_, lambda t: ~flagged[t] if seen is None else seen[t] & ~flagged[t])
 
 
 def _earlier(folder: Path) -> Found:

@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from kizu.detect.register import Registration, register
+from kizu.engines.protocol import filled
 from kizu.parameters import Parameter
 from kizu.pipeline.facts import fit_facts
 from kizu.pipeline.found import Found
@@ -62,7 +62,7 @@ def noise_of(options: Options, stack: Stack) -> Parameter | None:
         return Parameter(float(options.noise), "given")
     if stack.quantum is not None:
         return Parameter(stack.quantum / math.sqrt(12), "given as none: the rounding of the input, its step / √12")
-    largest = float(np.nanmax(np.abs(stack.frames), initial=0.0)) or 1.0
+    largest = max(float(np.fmax.reduce(np.abs(frame), axis=None, initial=0.0)) for frame in stack.frames) or 1.0
     return Parameter(largest * float(np.finfo(np.float32).eps), "given as none: the rounding of float32")
 
 
@@ -84,8 +84,10 @@ def planes_for(stack: Stack, found: Found, ignore: Bools | None, options: Option
     planes = planes_of(stack.frames, registration, ignore=ignore, engine=options.engine)
     if found.trusted.all():
         return planes
-    seen: Any = found.trusted[None] if planes.seen is None else planes.seen & found.trusted
-    return replace(planes, seen=np.broadcast_to(seen, (planes.frames, *planes.size)))
+    shape, before = (planes.frames, *planes.size), planes.seen
+    if before is None:
+        return replace(planes, seen=np.broadcast_to(found.trusted, shape))
+    return replace(planes, seen=filled(options.engine, shape, np.bool_, lambda t: before[t] & found.trusted))
 
 
 def field_for(planes: Planes, found: Found, options: Options) -> Field:

@@ -49,13 +49,13 @@ class Outcome(NamedTuple):
         return self.folder / "report" / "index.html"
 
 
-def close(frames: Frames, rows: list[Rows], results: Results, options: Options, *, seconds: float) -> Outcome:
+def close(frames: Frames, rows: list[Rows], results: Results, options: Options, *, log: dict[str, Any]) -> Outcome:
     """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
     regions = [region for row in rows for region in row.regions]
     write_crops(frames, regions, results)
     tables = [row.result for row in rows], regions
     results.write_tables(*tables)
-    results.write_log({"seconds": round(seconds, 2), "jobs": options.jobs, "out": str(results.folder)})
+    results.write_log({**log, "jobs": options.jobs, "out": str(results.folder)})
     run = document(frames, rows, options)
     write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual, engine=options.engine)
     results.write_run(run)

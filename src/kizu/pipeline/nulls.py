@@ -12,7 +12,7 @@ from kizu.detect.hysteresis import HIGH, grown
 from kizu.detect.maps import BEYOND_DOUBT, SIZES, Scale, Sign, Smoothed, measure_scales, smoothed, spread, standardised
 from kizu.detect.null import Tail
 from kizu.detect.smooth import dilate
-from kizu.engines.protocol import Engine
+from kizu.engines.protocol import Engine, filled
 from kizu.typing import Bools, Floats
 
 USUAL, IMPROBABLE = 0.1, 0.003
@@ -54,8 +54,11 @@ def without_defects(field: Field, *, min_area: int | None, engine: Engine) -> tu
     scales = measure_scales(raw, z.shape, min_area=min_area)
 
     def excluded_by(regions: Callable[[int], Bools], frames: Sequence[int]) -> Bools:
-        mask = np.stack(engine.map(lambda t: dilate(regions(t), SIZES[-1]), frames))
-        return mask if seen is None else mask | ~seen[frames]
+        def one(number: int) -> Bools:
+            mask: Bools = dilate(regions(frames[number]), SIZES[-1])
+            return mask if seen is None else mask | ~seen[frames[number]]
+
+        return filled(engine, (len(frames), *z.shape[1:]), np.bool_, one)
 
     sample = spread(len(z), LOOKED_AT)
     regions = partial(beyond_doubt, raw=raw)
@@ -72,11 +75,12 @@ def smooth_once(z: Floats, seen: Bools | None, sign: Sign, engine: Engine) -> Sm
     def one(t: int, size: int) -> NDArray[np.float16]:
         return smoothed(z[t], size, sign, None if seen is None else seen[t]).astype(np.float16)
 
-    kept = {size: engine.map(partial(one, size=size), range(len(z))) for size in SIZES[1:]}
+    kept = {size: filled(engine, z.shape, np.float16, partial(one, size=size)) for size in SIZES[1:]}
 
     def map_of(t: int, size: int) -> Floats:
         if size in kept:
-            return kept[size][t].astype(np.float32)
+            found: Floats = kept[size][t].astype(np.float32)
+            return found
         return smoothed(z[t], size, sign, None if seen is None else seen[t])
 
     return map_of

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from kizu.detect.decide import Rule
 from kizu.detect.maps import Sign
+from kizu.engines.disk import WINDOW_MEMORY, Disk
 from kizu.engines.protocol import Engine
 from kizu.engines.threads import Threads
-from kizu.errors import ParameterError
+from kizu.errors import ParameterError, UsageError
 from kizu.stack import Source
 
 Align = Literal["auto", "none", "translation"]
@@ -24,7 +25,20 @@ TOL = 1e-4
 """Relative duality gap that the background is certified to."""
 
 WORDS = {"align": get_args(Align), "sign": get_args(Sign)}
-_NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory"}
+_NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory", "room"}
+
+
+class Room(NamedTuple):
+    """Where a run keeps what is as large as its images: in memory, or in a folder for scratch.
+
+    `windows`: bytes of memory that may be read ahead of the work on them.
+    """
+
+    folder: Path | None = None
+    windows: int = WINDOW_MEMORY
+
+
+IN_MEMORY = Room()
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ class Options:
     seed: int
     resume: bool
     overwrite: bool
+    room: Room = IN_MEMORY
 
     def __post_init__(self) -> None:
         if self.noise not in ("auto", None) and not _positive(self.noise):
@@ -65,11 +80,15 @@ class Options:
             _check(name, getattr(self, name), " or ".join(words), words.__contains__)
         if sum(v is not None for v in (self.false_alarms, self.fdr, self.z)) > 1:
             raise ParameterError("false_alarms, fdr, z", "more than one", "one rule only")
+        if self.resume and self.overwrite:
+            raise UsageError("--resume and --overwrite exclude each other", "Give one of them")
 
     @cached_property
     def engine(self) -> Engine:
-        """Where the blocks of this run are worked on."""
-        return Threads(self.jobs)
+        """Where the blocks of this run are worked on: in memory, or on disk where :mod:`kizu.pipeline.room` says so."""
+        if self.room.folder is None:
+            return Threads(self.jobs)
+        return Disk(self.jobs, folder=self.room.folder, window_memory=self.room.windows)
 
     @property
     def rule(self) -> Rule:

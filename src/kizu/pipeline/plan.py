@@ -9,13 +9,14 @@ from kizu.io.agreement import agree
 from kizu.io.matrix import kind_of, matrix_header
 from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline.against import refuse_settled
-from kizu.pipeline.estimate import check_memory, estimate
+from kizu.pipeline.estimate import estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
 from kizu.pipeline.options import Options
 from kizu.pipeline.road import refuse_alone
+from kizu.pipeline.room import choose
 
 
-def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
+def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dict[str, Any]:
     """Files, frames, their size and dtype, memory in bytes, seconds, and what would be skipped.
 
     Raises what :func:`kizu.inspect` would raise for these headers: sizes that differ, too little memory.
@@ -27,8 +28,8 @@ def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
     agreed = agree(headers.usable, resize=options.resize, skip_odd=options.skip_odd)
     frames = sum(header.declared for header in agreed.files)
     refuse_alone(frames, agreed.files[0].rel, options)
-    need = estimate(survey_of(headers), options.resize)
-    check_memory(need, options.memory)
+    need = estimate(survey_of(headers), options.resize, align=options.align, jobs=options.jobs)
+    choice = choose(need, options.memory, Path(out or "out"))
     return {
         "kind": "images",
         "files": len(agreed.files),
@@ -37,7 +38,9 @@ def plan(inputs: Sequence[str], options: Options) -> dict[str, Any]:
         "width": agreed.size.width,
         "channels": agreed.size.channels,
         "dtype": agreed.dtype.name,
-        "memory": need.memory,
+        "memory": choice.memory,
+        "disk": choice.disk,
+        "plan": choice.sentence,
         "seconds": need.seconds,
         "skipped": [asdict(skipped) for skipped in headers.skipped + agreed.skipped],
         "notes": list(agreed.notes),

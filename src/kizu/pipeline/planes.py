@@ -5,14 +5,16 @@ The frames stay in their own dtype where the camera is still; where it moves the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kizu.detect.register import Registration, canvas, to_canvas
-from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Block, working_dtype
+from kizu.engines.protocol import Engine, filled
+from kizu.engines.threads import DEFAULT
+from kizu.lowrank.blocks import Block, Columns, working_dtype
 from kizu.typing import Bools, Floats
 
 FEWEST_FRAMES, FEWEST_SHARE = 10, 0.1
@@ -60,20 +62,31 @@ def planes_of(frames: NDArray[Any], registration: Registration, *, ignore: Bools
     """
     frames = frames[..., None] if frames.ndim == 3 else frames
     if registration.still:
-        pixels = np.ascontiguousarray(frames.transpose(0, 3, 1, 2))
-        seen = _seen_still(pixels, ignore)
-        if pixels.dtype.kind == "f" and seen is not None:
-            pixels = np.where(seen[:, None], pixels, pixels.dtype.type(0))
-        return Planes(pixels, seen, (0, 0))
+        return _still(frames.transpose(0, 3, 1, 2), ignore, engine)
     return _moved(frames, registration, ignore, engine)
 
 
-def _seen_still(pixels: NDArray[Any], ignore: Bools | None) -> Bools | None:
-    seen = None if ignore is None else np.broadcast_to(~ignore, (len(pixels), *ignore.shape))
-    if pixels.dtype.kind == "f":
-        finite = ~np.isnan(pixels).any(axis=1)
-        if not finite.all():
-            seen = finite if seen is None else finite & seen
+def _still(pixels: NDArray[Any], ignore: Bools | None, engine: Engine) -> Planes:
+    if not pixels.flags.c_contiguous:
+        channels_last = pixels
+        pixels = filled(engine, pixels.shape, pixels.dtype, lambda t: channels_last[t])
+    seen = _seen_still(pixels, ignore, engine)
+    if pixels.dtype.kind == "f" and seen is not None:
+        some, zero = pixels, pixels.dtype.type(0)
+        pixels = filled(engine, pixels.shape, pixels.dtype, lambda t: np.where(seen[t], some[t], zero))
+    return Planes(pixels, seen, (0, 0))
+
+
+def _seen_still(pixels: NDArray[Any], ignore: Bools | None, engine: Engine) -> Bools | None:
+    shape = len(pixels), *pixels.shape[2:]
+    seen = None if ignore is None else np.broadcast_to(~ignore, shape)
+
+    def finite(t: int) -> Bools:
+        known: Bools = ~np.isnan(pixels[t]).any(axis=0)
+        return known if ignore is None else known & ~ignore
+
+    if pixels.dtype.kind == "f" and any(engine.map(lambda t: bool(np.isnan(pixels[t]).any()), range(len(pixels)))):
+        return filled(engine, shape, np.bool_, finite)
     return seen
 
 
@@ -81,8 +94,8 @@ def _moved(frames: NDArray[Any], registration: Registration, ignore: Bools | Non
     count, height, width, channels = frames.shape
     margins = canvas(registration, height, width)
     size = height + 2 * margins[0], width + 2 * margins[1]
-    pixels = np.zeros((count, channels, *size), np.float32)
-    seen = np.zeros((count, *size), np.bool_)
+    pixels = engine.empty((count, channels, *size), np.float32)
+    seen = engine.empty((count, *size), np.bool_)
 
     def place(index: int) -> None:
         picture = frames[index].astype(np.float32)
@@ -113,6 +126,7 @@ class ExposedBlocks:
     gains: Floats
     biases: Floats
     known: Bools | None
+    engine: Engine = DEFAULT
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -123,35 +137,39 @@ class ExposedBlocks:
         return working_dtype(self.planes.pixels.dtype)
 
     def read(self, start: int, stop: int) -> Block:
-        known = None if self.known is None else self.mask(self.known, start, stop)
+        known = None if self.known is None else self.mask(start, stop)
         pieces = list(self._pieces(start, stop))
         if len(pieces) > 1:
             return Block(start, stop, self._corrected(start, stop), known, self.dtype)
-        channel, first, last = pieces[0]
-        return Block(start, stop, self._flat[:, channel, first:last], known, self.dtype, *self._exposure(channel))
+        channel = pieces[0][0]
+        return Block(start, stop, self._pixels[:, start:stop], known, self.dtype, *self._exposure(channel))
 
-    @property
-    def _flat(self) -> NDArray[Any]:
-        return self.planes.pixels.reshape(self.planes.frames, self.planes.channels, -1)
+    @cached_property
+    def _pixels(self) -> Columns:
+        return self.engine.columns(self.planes.pixels.reshape(self.planes.frames, -1))
+
+    @cached_property
+    def _known(self) -> Columns:
+        assert self.known is not None
+        return self.engine.columns(self.known.reshape(len(self.known), -1))
 
     def _exposure(self, channel: int) -> tuple[Floats, Floats]:
         """Scale and offset per frame that divide out the exposure of a channel."""
         gain, bias = self.gains[:, channel], self.biases[:, channel]
         return (1.0 / gain).astype(self.dtype), (-bias / gain).astype(self.dtype)
 
-    def mask(self, mask: Bools, start: int, stop: int) -> Bools:
-        """Columns `start:stop` of a mask (frames, height, width) that is the same in every channel."""
-        flat = mask.reshape(len(mask), -1)
-        parts = [flat[:, a:b] for _, a, b in self._pieces(start, stop)]
+    def mask(self, start: int, stop: int) -> Bools:
+        """Columns `start:stop` of `known`, which is the same in every channel."""
+        parts = [self._known[:, a:b] for _, a, b in self._pieces(start, stop)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
     def _corrected(self, start: int, stop: int) -> Floats:
-        out = np.empty((self.planes.frames, stop - start), self.dtype)
+        out, raw = np.empty((self.planes.frames, stop - start), self.dtype), self._pixels[:, start:stop]
         at = 0
         for channel, a, b in self._pieces(start, stop):
             scale, offset = self._exposure(channel)
             piece = out[:, at : at + b - a]
-            np.multiply(self._flat[:, channel, a:b], scale[:, None], out=piece)
+            np.multiply(raw[:, at : at + b - a], scale[:, None], out=piece)
             piece += offset[:, None]
             at += b - a
         return out

@@ -88,7 +88,7 @@ def refit(planes: Planes, registration: Registration, settings: Settings, progre
     work, state, sigma, rounds, settings = found
     progress("certify", 0, 1)
     chosen = _thresholds(planes, work, sigma.value, settings)
-    settled = background.settle(_data(planes, work), chosen, state, tol=settings.tol, engine=settings.engine)
+    settled = background.settle(_data(planes, work, settings), chosen, state, tol=settings.tol, engine=settings.engine)
     factors = background.compact(settled.solution.state, settled.chosen, settings.engine)
     work = work._replace(left=factors.left, right=factors.right)
     return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds)
@@ -143,7 +143,7 @@ def _unmasked(planes: Planes, registration: Registration, settings: Settings, pr
 
 def _fit(planes: Planes, work: Work, state: State, sigma: float, settings: Settings, *, first: bool) -> State:
     """A few steps at the present mask and noise scale; components that a smaller scale lets in are looked for."""
-    chosen, data = _thresholds(planes, work, sigma, settings), _data(planes, work)
+    chosen, data = _thresholds(planes, work, sigma, settings), _data(planes, work, settings)
     state = background.grow(data, chosen, background.alive(state, chosen), engine=settings.engine)
     steps = background.FIRST_STEPS if first else background.MORE_STEPS
     return background.fit(data, chosen, state, steps=steps, engine=settings.engine)
@@ -153,7 +153,7 @@ def first_look(planes: Planes, registration: Registration, settings: Settings) -
     """Judge by the median picture alone: its residual gives the first mask and the first noise scale."""
     nothing = np.zeros((planes.frames, 0), np.float32), np.zeros((0, planes.columns), np.float32)
     work = Work(registration.gains, registration.biases, None, *nothing, _no_scale(planes), planes.seen)
-    picture = _on_canvas(planes, registration, _data(planes, work), settings.engine)
+    picture = _on_canvas(planes, registration, _data(planes, work, settings), settings.engine)
     state = background.start_from(picture, planes.frames)
     work, _ = judge(planes, work._replace(left=state.left, right=state.right), settings)
     return work, state
@@ -195,8 +195,8 @@ def _median(data: ExposedBlocks, span: tuple[int, int]) -> Floats:
     return pixel_statistics(block.values, block.known).center
 
 
-def _data(planes: Planes, work: Work) -> ExposedBlocks:
-    return ExposedBlocks(planes, work.gains, work.biases, work.known)
+def _data(planes: Planes, work: Work, settings: Settings) -> ExposedBlocks:
+    return ExposedBlocks(planes, work.gains, work.biases, work.known, settings.engine)
 
 
 def _thresholds(planes: Planes, work: Work, sigma: float, settings: Settings) -> Thresholds:
@@ -213,14 +213,17 @@ def judge(planes: Planes, work: Work, settings: Settings) -> tuple[Work, float]:
     work = work._replace(scale=measure(planes, work, settings))
     z = z_field(planes, work, settings.engine)
     flagged = flag(z, planes.seen, settings.engine)
-    before = np.zeros_like(flagged) if work.flagged is None else work.flagged
-    work = work._replace(flagged=flagged, known=known_of(flagged, planes.seen))
-    return work, float((flagged != before).mean())
+    before = work.flagged
+    changed = settings.engine.reduce(
+        lambda t: np.count_nonzero(flagged[t] if before is None else flagged[t] != before[t]), range(len(flagged))
+    )
+    work = work._replace(flagged=flagged, known=known_of(flagged, planes.seen, settings.engine))
+    return work, changed / flagged.size
 
 
 def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
     """Center and scale of every pixel's residual, from entries that are seen and not flagged."""
-    data = _data(planes, work)
+    data = _data(planes, work, settings)
 
     def one(span: tuple[int, int]) -> PixelStatistics:
         block = data.read(*span)
@@ -236,9 +239,9 @@ def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
 
 def z_field(planes: Planes, work: Work, engine: Engine) -> Floats:
     """Signed z (frames, height, width) of every pixel's loudest channel; 0 where not seen."""
-    data = ExposedBlocks(planes, work.gains, work.biases, planes.seen)
+    data = ExposedBlocks(planes, work.gains, work.biases, planes.seen, engine)
     pixels = math.prod(planes.size)
-    z = np.empty((planes.frames, pixels), np.float32)
+    z = engine.empty((planes.frames, pixels), np.float32)
 
     def one(span: tuple[int, int]) -> None:
         start, stop = span
@@ -252,7 +255,7 @@ def z_field(planes: Planes, work: Work, engine: Engine) -> Floats:
             channels.append(r)
         best = loudest(channels)
         if planes.seen is not None:
-            best *= data.mask(planes.seen, start, stop)
+            best *= data.mask(start, stop)
         z[:, start:stop] = best
 
     engine.map(one, engine.spans((planes.frames, pixels)))

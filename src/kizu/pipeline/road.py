@@ -2,7 +2,9 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +20,7 @@ from kizu.io.results import Results, open_results
 from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline import found as found_module
 from kizu.pipeline.against import judge_against, refuse_settled
-from kizu.pipeline.estimate import check_memory, estimate
+from kizu.pipeline.estimate import estimate
 from kizu.pipeline.find import field_for, find, planes_for
 from kizu.pipeline.found import Found
 from kizu.pipeline.manifest import Outcome, close
@@ -27,6 +29,7 @@ from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Align, Options
 from kizu.pipeline.outputs import frames_of, write_frames
 from kizu.pipeline.refit import Progress
+from kizu.pipeline.room import Choice, choose
 from kizu.stack import Stack
 from kizu.typing import Bools
 
@@ -90,21 +93,35 @@ def inspect(
     return inspect_as(options, [os.fspath(path) for path in paths], Path(out), progress)
 
 
-def inspect_as(options: Options, inputs: Sequence[str], out: Path, progress: Progress) -> Outcome:
-    """:func:`inspect` with its keywords in one record."""
+def inspect_as(
+    options: Options, inputs: Sequence[str], out: Path, progress: Progress, say: Callable[[str], object] = str
+) -> Outcome:
+    """:func:`inspect` with its keywords in one record; `say` hears what memory is needed before it is taken."""
     if kind_of(inputs, axes=options.axes) == "matrix":
         return inspect_matrix(inputs[0], out, options, progress)
     refuse_settled(options)
     started = time.monotonic()
     headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
-    check_memory(estimate(survey_of(headers), options.resize), options.memory)
+    need = estimate(survey_of(headers), options.resize, align=options.align, jobs=options.jobs)
+    choice = choose(need, options.memory, out)
+    say(choice.sentence)
+    options = replace(options, room=choice.room)
+    with closing(options.engine):
+        return _inspected(options, inputs, out, progress, started, choice)
+
+
+def _inspected(
+    options: Options, inputs: Sequence[str], out: Path, progress: Progress, started: float, choice: Choice
+) -> Outcome:
+    """The road, where there is room for it."""
     stack = read_stack(inputs, options, progress)
     mask = None if options.ignore is None else read_mask(options.ignore, stack.height, stack.width)
     key = options.key(stack.sources, stack.used)
     with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results:
         frames = frames_of(stack, *judged(stack, mask, options, results, progress))
         rows = write_frames(frames, results, options, progress)
-        return close(frames, rows, results, options, seconds=time.monotonic() - started)
+        log = {"seconds": round(time.monotonic() - started, 2), "memory": choice.document}
+        return close(frames, rows, results, options, log=log)
 
 
 def read_stack(inputs: Sequence[str], options: Options, progress: Progress) -> Stack:
@@ -116,6 +133,7 @@ def read_stack(inputs: Sequence[str], options: Options, progress: Progress) -> S
         resize=options.resize,
         skip_odd=options.skip_odd,
         progress=lambda done, total: progress("read", done, total),
+        engine=options.engine,
     )
     refuse_alone(stack.used, stack.origins[0][0], options)
     _refuse_huge(stack)
