@@ -319,3 +319,15 @@ def test_a_lower_lam_calls_more_anomaly():
     shares = [(robust_pca(sheet(), noise=0.1, lam=lam).anomaly != 0).mean() for lam in (0.08, 0.16, 0.4)]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > shares[-1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "noise", "how"),
+    [((20, 30), None, "svd"), ((60, 900), None, "subspace"), ((40, 1500), None, "gram"), ((40, 1500), 0.1, "subspace")],
+)
+def test_how_the_singular_values_were_found_is_said(shape, noise, how):
+    rank = 2 if how == "subspace" else 8
+    X = planted(0, shape=shape, rank=rank, sigma=noise or 0.0).X
+    found = robust_pca(X, noise=noise)
+    assert (found.thresholding, found.converged) == (how, True)
+    assert robust_pca(X.T, noise=noise).thresholding == how

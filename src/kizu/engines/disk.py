@@ -71,6 +71,7 @@ class Disk(Threads):
 
     def close(self) -> None:
         self._scratch.close()
+        self._watch = None
 
     def _each(
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
@@ -90,6 +91,10 @@ class Disk(Threads):
             self._watch = threading.Thread(target=_watch, args=(weakref.ref(self),), name="kizu trims", daemon=True)
             self._watch.start()
 
+    def watched_by(self, thread: threading.Thread) -> bool:
+        """Whether `thread` is still the one that looks after the files."""
+        return self._watch is thread
+
     def trim(self) -> None:
         """Let go of what files have in this process's memory, if that is much; the system keeps the contents."""
         if _mapped_bytes() <= self._usual + MAPPED or not hasattr(mmap, "MADV_DONTNEED"):
@@ -99,7 +104,8 @@ class Disk(Threads):
 
 
 def _watch(engine: "weakref.ref[Disk]") -> None:
-    while (alive := engine()) is not None:
+    """Trim until the engine is closed or forgotten."""
+    while (alive := engine()) is not None and alive.watched_by(threading.current_thread()):
         alive.trim()
         del alive
         time.sleep(OFTEN)

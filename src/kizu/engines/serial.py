@@ -53,6 +53,7 @@ class Serial:
     def _each(
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None
     ) -> Iterator[Result]:
+        """Results in the order of `items`, as they come: all that an engine in memory does differently."""
         with one_thread():
             for done, item in enumerate(items, start=1):
                 yield function(item)

@@ -5,63 +5,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
-from typing import Any
-
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
 from kizu.engines.blas import one_thread
-from kizu.engines.protocol import BLOCK_ENTRIES, Item, Progress, Result, Value, added, spans
-from kizu.lowrank.blocks import Columns
+from kizu.engines.protocol import BLOCK_ENTRIES, Item, Progress, Result
+from kizu.engines.serial import Serial
 
 DEFAULT_JOBS = 2
 AHEAD = 2
 """Blocks per thread that are under way: their results wait for their turn in the sum."""
 
 
-class Threads:
+class Threads(Serial):
     """`jobs` threads; NumPy and the kernels release the lock inside. Everything in memory."""
 
     ahead = AHEAD
 
     def __init__(self, jobs: int = DEFAULT_JOBS, *, block_entries: int = BLOCK_ENTRIES) -> None:
+        super().__init__(block_entries)
         self.jobs = jobs
-        self.block_entries = block_entries
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0
-
-    @property
-    def waited(self) -> float:
-        return 0.0
-
-    def spans(self, shape: tuple[int, int]) -> list[tuple[int, int]]:
-        return spans(shape, self.block_entries)
-
-    def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], *, progress: Progress | None = None
-    ) -> list[Result]:
-        return list(self._each(function, items, progress))
-
-    def reduce(
-        self, function: Callable[[Item], Result], items: Sequence[Item], *, progress: Progress | None = None
-    ) -> Result:
-        results = self._each(function, items, progress)
-        total = next(results)
-        for result in results:
-            total = added(total, result)
-        return total
-
-    def broadcast(self, value: Value) -> Value:
-        return value
-
-    def columns(self, matrix: NDArray[Any]) -> Columns:
-        return matrix
-
-    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        return np.empty(shape, dtype)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
     def _each(
         self, function: Callable[[Item], Result], items: Sequence[Item], progress: Progress | None

@@ -14,7 +14,7 @@ import numpy as np
 
 import kizu.native as native
 from kizu.lowrank.blocks import Block, dot
-from kizu.lowrank.rows import address, in_rows, strides
+from kizu.lowrank.rows import address, in_rows, shaped, strides
 from kizu.typing import Floats
 
 KINDS = {"u1": 0, "u2": 1, "f4": 2}
@@ -54,10 +54,12 @@ def walk(block: Block, left: Floats, right: Floats, numbers: Thresholds, *, leve
     """
     level = native.level() if level is None else level
     kernel = native.function("kizu_weighted", *ARGUMENTS, result=c_int)
-    r = left.shape[1]
-    if level == 0 or kernel is None or block.dtype != np.float32 or r > RANKS[-1]:
+    (n, width), r = block.raw.shape, left.shape[1]
+    fit = shaped(
+        (block.scale, (n,)), (block.offset, (n,)), (block.known, (n, width)), (left, (n, r)), (right, (r, width))
+    )
+    if level == 0 or kernel is None or block.dtype != np.float32 or r > RANKS[-1] or not fit:
         return twin(block, left, right, numbers)
-    n, width = block.raw.shape
     rank = next(rank for rank in RANKS if rank >= r)
     whole = block.raw.dtype.str[1:] in KINDS and block.raw.dtype.isnative
     data = in_rows(block.raw, block.raw.dtype if whole else np.dtype(np.float32))

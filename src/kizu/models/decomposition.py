@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kizu.arrays import like
 from kizu.certificates import Certificate
 from kizu.lowrank.factored import Factored
+from kizu.lowrank.threshold import How
 from kizu.parameters import Parameter
 from kizu.solvers.loop import Record, Stopped
 from kizu.typing import Array, Bools, Floats
@@ -25,7 +26,8 @@ class Decomposition:
     form. `certificate` bounds the distance from the optimum, `stopped` is "gap",
     "feasible" or "max_iter" and `converged` is True only for "gap". `singular_values` are those
     (before, after) the last threshold. `parameters` maps a name to its value and why. `waited`: seconds for which
-    the solver waited for data on disk.
+    the solver waited for data on disk. `thresholding`: how the last singular values were found, "svd", "gram" or
+    "subspace" (:mod:`kizu.lowrank.threshold`); "" for zero data.
     """
 
     values: NDArray[Any]
@@ -39,6 +41,7 @@ class Decomposition:
     example: Array
     support: Bools | None = None
     waited: float = 0.0
+    thresholding: How | Literal[""] = ""
 
     @property
     def converged(self) -> bool:

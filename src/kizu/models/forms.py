@@ -144,6 +144,7 @@ def _decomposition(
         example=task.example,
         support=support,
         waited=task.matrix.engine.waited,
+        thresholding=found.state.how,
     )
 
 

@@ -117,7 +117,7 @@ def _tol(checked: Matrix, tol: float | None) -> Parameter:
 
 
 def _given_sigma(checked: Matrix, noise: float) -> Parameter:
-    """`noise` in the solver's scale, where the data are at most 1: what no float can square is refused."""
+    """`noise` in the solver's scale, where the data are of ordinary size: what no float can square is refused."""
     with np.errstate(over="ignore", under="ignore"):
         sigma = float(np.ldexp(noise, -checked.exponent))
         square = np.float64(sigma) ** 2

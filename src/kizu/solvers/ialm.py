@@ -170,11 +170,11 @@ def balance(state: State) -> State:
     )
 
 
-def certify(problem: Problem, engine: Engine, state: State) -> State:
-    """`state` with the next L and its proof."""
+def certify(problem: Problem, engine: Engine, state: State) -> tuple[State, Certificate]:
+    """`state` with the next L and its proof, and that proof."""
     numbers = Numbers(state.weight, state.mu, state.mu, problem.lam)
     proof, right = passes.prove(problem.data, engine, state.w, state.background, numbers)
-    return state._replace(right=right, proof=proof)
+    return state._replace(right=right, proof=proof), proof
 
 
 def scheduled(state: State, gap: float, tol: float) -> State:
@@ -208,10 +208,9 @@ def solve(
         following, record = step(problem, engine, state, balance(grow(state, HOLD)), relax=RELAXED)
         if following.iteration < following.prove_at or following.primal > feasible:
             return following, record
-        proven = certify(problem, engine, following)
-        assert proven.proof is not None
-        gap = proven.proof.relative_gap
-        return scheduled(proven, gap, tol), record._replace(relative_gap=gap, objective=proven.proof.primal)
+        proven, proof = certify(problem, engine, following)
+        gap = proof.relative_gap
+        return scheduled(proven, gap, tol), record._replace(relative_gap=gap, objective=proof.primal)
 
     def finished(state: State, record: Record) -> tuple[Stopped, Certificate] | None:
         return ("gap", state.proof) if state.proof is not None and record.relative_gap <= tol else None
@@ -220,7 +219,7 @@ def solve(
         advance,
         init(problem, engine) if start is None else start,
         finished=finished,
-        certify=lambda state: _proven(problem, engine, state),
+        certify=lambda state: certify(problem, engine, state),
         max_iter=max_iter,
         callback=callback,
     )
@@ -239,7 +238,7 @@ def solve_fast(
 
     def advance(state: State) -> tuple[State, Record]:
         following, record = step(problem, engine, state, grow(state, CEILING))
-        return (certify(problem, engine, following) if following.primal <= feasible else following), record
+        return (certify(problem, engine, following)[0] if following.primal <= feasible else following), record
 
     def finished(state: State, _: Record) -> tuple[Stopped, Certificate] | None:
         return None if state.proof is None else ("feasible", state.proof)
@@ -248,13 +247,7 @@ def solve_fast(
         advance,
         init(problem, engine) if start is None else start,
         finished=finished,
-        certify=lambda state: _proven(problem, engine, state),
+        certify=lambda state: certify(problem, engine, state),
         max_iter=max_iter,
         callback=callback,
     )
-
-
-def _proven(problem: Problem, engine: Engine, state: State) -> tuple[State, Certificate]:
-    proven = certify(problem, engine, state)
-    assert proven.proof is not None
-    return proven, proven.proof

@@ -16,7 +16,7 @@ Y = 0 there.
 
 L moves by at most tau_anomaly per entry and step, so a far start is slow: :mod:`kizu.solvers.stable_start`
 begins at a typical sample, and both thresholds begin at the noise scale at which that start is near
-its optimum and shrink together, a quarter of it at every step, until they are those that were asked for.
+its optimum and shrink together, to a quarter at every step, until they are those that were asked for.
 """
 
 import math
@@ -30,6 +30,7 @@ from kizu.engines.protocol import Engine
 from kizu.lowrank import huber
 from kizu.lowrank.blocks import Block, Blocks
 from kizu.lowrank.factored import gram
+from kizu.lowrank.threshold import How
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
 from kizu.solvers.stable_start import typical
@@ -39,7 +40,7 @@ STEP = 1.5
 """Length of a gradient step. 1 is safe for any data; where noise is Gaussian, its Huber loss at tau_anomaly
 curves by 0.72 on average, and 1.5 with this momentum takes two thirds of the steps that 1 takes."""
 MOMENTUM = 0.4
-"""Restarted Nesterov momentum, capped: more than this overshoots (measured 0.3 to 1 on video and random data)."""
+"""Share of the last move that is carried on: more overshoots (measured 0.3 to 1 on video and random data)."""
 OVERSAMPLE, OVERSHARE = 4, 0.75
 """Directions carried beyond the rank, at least, and as a share of it: they find new components and show
 ‖Y‖₂ beside the old ones. A half takes twice the steps where the spectrum has no gap."""
@@ -50,7 +51,7 @@ CONTINUATION = 0.25
 
 
 class Numbers(NamedTuple):
-    """The thresholds, the largest rank allowed, and how many threads walk over the blocks."""
+    """The thresholds, the largest rank allowed, and where the blocks run."""
 
     tau_background: float
     tau_anomaly: float
@@ -84,6 +85,11 @@ class State(NamedTuple):
     def rank(self) -> int:
         return int(np.count_nonzero(self.after))
 
+    @property
+    def how(self) -> How:
+        """The way in which the singular values were found, which is the same for every matrix."""
+        return "subspace"
+
 
 class Point(NamedTuple):
     """X = left @ (now @ right + before @ last_right): `left` (short, r) orthonormal, the others small."""
@@ -94,7 +100,7 @@ class Point(NamedTuple):
 
 
 class Pass(NamedTuple):
-    """The sums of one block, or of all, with the long-side factor C = QᵀZ."""
+    """Sums over one block, or over all, with C = QᵀZ."""
 
     power: Floats  # Z Cᵀ (short, q)
     small: Floats  # C Cᵀ (q, q)

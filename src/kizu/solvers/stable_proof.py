@@ -13,8 +13,7 @@ import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import Blocks, dot, residual
-from kizu.lowrank.factored import gram as gram_of
-from kizu.lowrank.factored import nuclear_norm
+from kizu.lowrank.factored import gram, nuclear_norm
 from kizu.typing import Floats
 
 
@@ -30,9 +29,9 @@ def prove(
         y = np.clip(r, -tau_anomaly, tau_anomaly)
         square = dot(y, y)
         sums = np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square])
-        return y @ y.T, gram_of(here), sums
+        return y @ y.T, gram(here), sums
 
-    gram, inside, sums = engine.reduce(one, engine.spans(data.shape))
+    dual, inside, sums = engine.reduce(one, engine.spans(data.shape))
     loss, inner, square = sums.tolist()
     return certificates.stable_pcp(
         loss=loss,
@@ -40,7 +39,7 @@ def prove(
         tau_background=tau_background,
         inner=inner,
         square=square,
-        spectral=certificates.spectral_bound(gram),
+        spectral=certificates.spectral_bound(dual),
         bound=f"full Gram matrix of the short side ({data.shape[0]}), float64",
     )
 
@@ -53,5 +52,5 @@ def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: flo
         np.clip(y, -tau_anomaly, tau_anomaly, out=y)
         return np.asarray(y @ y.T, np.float64)
 
-    gram = engine.reduce(one, engine.spans(data.shape))
-    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0)))
+    dual = engine.reduce(one, engine.spans(data.shape))
+    return np.asarray(np.sqrt(np.maximum(np.linalg.eigvalsh(dual)[::-1], 0.0)))

@@ -113,7 +113,7 @@ def _median(values: Floats, known: Bools | None, *, axis: int) -> Floats:
     ordered = np.sort(np.where(known, values, np.inf), axis=axis)
     middle = np.maximum(np.stack([(count - 1) // 2, count // 2]), 0)
     two = [np.take_along_axis(ordered, np.expand_dims(m, axis), axis=axis).squeeze(axis) for m in middle]
-    return np.where(count > 0, 0.5 * (np.where(count > 0, two[0], 0.0) + np.where(count > 0, two[1], 0.0)), 0.0)
+    return np.where(count > 0, 0.5 * (two[0] + two[1]), 0.0)
 
 
 def _medians(data: Blocks, engine: Engine) -> Floats:

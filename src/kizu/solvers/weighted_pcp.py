@@ -22,6 +22,7 @@ import numpy as np
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import Blocks
+from kizu.lowrank.factored import gram
 from kizu.lowrank.weighted import Pass, Thresholds, systems, walk
 from kizu.solvers.loop import Callback, Record, Solution, Stopped, run
 from kizu.solvers.stable_proof import prove
@@ -31,12 +32,10 @@ RELAXED = 1.4
 """ω: on video 1 takes a third more steps to the same gap, 1.6 as many as 1.4 and its start is worse."""
 VANISHED = 1e-4
 """A singular value below this share of tau_background is on its way to 0."""
-PIECE = 1 << 16
-"""Columns of the long factor that are held in float64 at once."""
 
 
 class Numbers(NamedTuple):
-    """The two thresholds, and how many threads walk over the blocks."""
+    """The two thresholds, and where the blocks run."""
 
     tau_background: float
     tau_anomaly: float
@@ -80,8 +79,8 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
 
     parts = numbers.engine.map(one, numbers.engine.spans(data.shape))
     target = np.sum([part.target for part in parts], axis=0)
-    gram = np.sum([part.gram for part in parts], axis=0)
-    rows = np.linalg.solve(systems(gram, left.shape[1], numbers.tau_background), target[..., None])[..., 0]
+    grams = np.sum([part.gram for part in parts], axis=0)
+    rows = np.linalg.solve(systems(grams, left.shape[1], numbers.tau_background), target[..., None])[..., 0]
     new_left = left + RELAXED * (rows - left)
     new_right = np.concatenate([part.right for part in parts], axis=1)
     following = State(*balanced(new_left, new_right), state.iteration + 1)
@@ -133,18 +132,9 @@ def solve(
 def balanced(left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
     """(left, right, sizes): factors of the same product with equal Gram matrices diag(sizes)."""
     u, upper = np.linalg.qr(left.astype(np.float64))
-    values, w = np.linalg.eigh(upper @ gram_of(right) @ upper.T)
+    values, w = np.linalg.eigh(upper @ gram(right) @ upper.T)
     sizes, w = np.sqrt(np.maximum(values, 0.0))[::-1], w[:, ::-1]
     root = np.sqrt(sizes)
     back = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
     turn = (back[:, None] * w.T) @ upper
     return ((u @ w) * root).astype(right.dtype), turn.astype(right.dtype) @ right, sizes
-
-
-def gram_of(right: Floats) -> Floats:
-    """right @ rightᵀ in float64, in pieces that are small next to the factor itself."""
-    total = np.zeros((len(right), len(right)))
-    for start in range(0, right.shape[1], PIECE):
-        piece = right[:, start : start + PIECE].astype(np.float64)
-        total += piece @ piece.T
-    return total
