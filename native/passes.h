@@ -16,7 +16,7 @@
 #define PASS(x) JOIN(x, LEVEL, KIND)
 
 /* Columns of a tile of `rows` rows: whole strips. */
-static int64_t tile_width(int64_t rows, int64_t size, int64_t strip)
+static inline int64_t tile_width(int64_t rows, int64_t size, int64_t strip)
 {
     int64_t width = TILE_BYTES / size;
     while (width > strip && rows * width * size > CACHE_BYTES)

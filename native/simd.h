@@ -21,6 +21,7 @@
 #undef EIGHT_BYTES
 #undef KEEP
 #undef SELECT
+#undef BELOW
 
 #define FN static inline __attribute__((always_inline)) TARGET
 
@@ -46,6 +47,7 @@
 #define MASK_LOAD(p) ((__mmask8)_mm_test_epi8_mask(_mm_loadl_epi64((const void *)(p)), _mm_set1_epi8(-1)))
 #define KEEP(m, v) _mm512_maskz_mov_pd(m, v)
 #define SELECT(m, a, b) _mm512_mask_blend_pd(m, b, a)
+#define BELOW(a, b) _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ)
 #else
 #define VEC __m512
 #define LANES 16
@@ -62,6 +64,7 @@
 #define MASK_LOAD(p) _mm_test_epi8_mask(_mm_loadu_si128((const void *)(p)), _mm_set1_epi8(-1))
 #define KEEP(m, v) _mm512_maskz_mov_ps(m, v)
 #define SELECT(m, a, b) _mm512_mask_blend_ps(m, b, a)
+#define BELOW(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
 #endif
 #else
 #define TARGET __attribute__((target("avx2,fma")))
@@ -81,6 +84,7 @@
     _mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_cvtepu8_epi64(FOUR_BYTES(p)), _mm256_setzero_si256()))
 #define KEEP(m, v) _mm256_and_pd(m, v)
 #define SELECT(m, a, b) _mm256_blendv_pd(b, a, m)
+#define BELOW(a, b) _mm256_cmp_pd(a, b, _CMP_LT_OQ)
 #else
 #define VEC __m256
 #define LANES 8
@@ -99,5 +103,6 @@
     _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_cvtepu8_epi32(EIGHT_BYTES(p)), _mm256_setzero_si256()))
 #define KEEP(m, v) _mm256_and_ps(m, v)
 #define SELECT(m, a, b) _mm256_blendv_ps(b, a, m)
+#define BELOW(a, b) _mm256_cmp_ps(a, b, _CMP_LT_OQ)
 #endif
 #endif

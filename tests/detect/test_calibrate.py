@@ -115,6 +115,17 @@ def test_unknown_pixels_score_nothing():
     assert not score_map([w] * len(nulls), nulls).any()
 
 
+@given(st.integers(0, 2**32 - 1), st.integers(2, 300))
+def test_the_kernel_scores_as_its_twin_does(seed, count):
+    rng = np.random.default_rng(seed)
+    levels = np.unique(np.concatenate([rng.normal(0, 2, count), np.geomspace(9, 1e5, 2 + count // 2)]))
+    null = Null(Scale(1, 1, 0.0, 1.0), Tail(3.0, -2.0, -0.1, 0.5, 50.0), np.zeros(0), levels, np.arange(len(levels)))
+    odd = np.concatenate([levels, np.nextafter(levels, -np.inf), [-np.inf, np.inf, 0.0]])
+    maps = [np.concatenate([rng.normal(0, 3, odd.size), odd]).astype(np.float32).reshape(2, -1) for _ in range(2)]
+    expected = score_map(maps, (null, null), compiled=False)
+    np.testing.assert_allclose(score_map(maps, (null, null)), expected, rtol=1e-6)
+
+
 def test_expected_false_alarms_fall_with_peak_and_area_and_have_a_floor():
     tail, nothing = Tail(3.0, -2.0, -0.1, 0.5, 50.0), np.zeros(2)
     null = Null(Scale(1, 1, 0.0, 1.0), tail, np.array([1, 1, 2, 4]), nothing, nothing)

@@ -2,6 +2,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import ndimage, stats
 
 from kizu.detect.calibrate import Null
@@ -138,3 +140,9 @@ def test_what_a_region_is_expected_to_be_falls_with_its_peak_and_area():
     assert least(1, 6.0) > least(1, 8.0)
     assert least(1, 6.0) > least(2, 6.0)
     assert least(1, 6.0) == pytest.approx(math.exp(RATE.log_rate(3.0)))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.integers(1, 30), st.floats(0, 1))
+def test_holes_are_what_scipy_takes_for_them(seed, height, width, share):
+    mask = np.random.default_rng(seed).random((height, width)) < share
+    np.testing.assert_array_equal(filled(mask, None), ndimage.binary_fill_holes(mask))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kizu.detect.residuals import loudest, pixel_scale
+from kizu.detect.residuals import pixel_scale
 from kizu.detect.temporal import PixelStatistics
 
 FRAMES, RANK = 40, 3
@@ -68,10 +68,3 @@ def test_a_channel_of_which_nothing_is_known_has_a_finite_scale():
     assert np.isfinite(found.scale).all()
     assert (found.scale > 0).all()
     assert found.overall[0] == 0
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3])
-def test_the_loudest_channel_keeps_its_sign(channels):
-    z = np.random.default_rng(0).normal(size=(channels, 5, 6))
-    expected = np.take_along_axis(z, np.abs(z).argmax(axis=0)[None], axis=0)[0]
-    np.testing.assert_array_equal(loudest(z), expected)

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import kizu.native as native
 from kizu.calibration import MAD_TO_SIGMA
 from kizu.detect.temporal import pixel_statistics
 
@@ -84,3 +87,30 @@ def test_scales_above_a_step_keep_the_median():
     fine = pixel_statistics(values, known, quantum=1e-3)
     wide = fine.scale > 1e-3
     np.testing.assert_array_equal(fine.center[wide], pixel_statistics(values, known).center[wide])
+
+
+@pytest.mark.parametrize("level", range(1, native.level() + 1))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    frames=st.integers(1, 300),
+    width=st.integers(1, 40),
+    share=st.sampled_from([None, 0.05, 0.6, 1.0]),
+    step=st.sampled_from([0.0, 0.5, 20.0]),
+    quantum=st.sampled_from([None, 0.5, 3.0]),
+)
+def test_the_kernel_counts_what_its_twin_sorts(level, seed, frames, width, share, step, quantum):
+    rng = np.random.default_rng(seed)
+    values = (rng.standard_normal((frames, width + 3)) ** 3 * 10.0 ** rng.integers(-30, 30)).astype(np.float32)
+    if step:
+        values = (np.rint(rng.standard_normal((frames, width + 3)) * 9 / step) * step).astype(np.float32)
+    values = values[:, 1 : 1 + width]
+    known = None if share is None else (rng.random((frames, 2 * width)) < share)[:, ::2]
+    if known is not None:
+        values[~known] = np.nan
+    found, expected = (pixel_statistics(values, known, quantum=quantum, level=n) for n in (level, 0))
+    np.testing.assert_array_equal(found.entries, expected.entries)
+    np.testing.assert_array_equal(found.scale, expected.scale)
+    if quantum is None:
+        np.testing.assert_array_equal(found.center, expected.center)
+    else:
+        np.testing.assert_allclose(found.center, expected.center, rtol=1e-6, atol=1e-5 * quantum)

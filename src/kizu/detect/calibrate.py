@@ -5,15 +5,18 @@ counts is fitted; the same maps give each pixel's p-value. The rule chosen by th
 number per scale, the low threshold, and nothing else.
 """
 
+from ctypes import c_int64, c_void_p
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
+import kizu.native as native
 from kizu.detect.hysteresis import HIGH, candidates
 from kizu.detect.maps import Scale, Sign, smoothed, standardised
 from kizu.detect.null import MAPS, Tail, fit_tail, null_maps
 from kizu.engines.protocol import Engine, filled
+from kizu.lowrank.rows import address
 from kizu.typing import Bools, Floats, Integers
 
 RUNGS = 14
@@ -40,6 +43,7 @@ STEEPEST = 15.0
 level: the last few counts are the same few events, and their slope can be anything. Normal noise has 13."""
 FARTHEST = 1e5
 """The score is tabulated up to this standardised level."""
+SCORE = (c_int64, *(c_void_p,) * 4, c_int64, c_void_p)  # numbers; levels, scores and slopes, and how many; best
 
 
 class Null(NamedTuple):
@@ -174,9 +178,18 @@ def joined_score(log_survival: Floats, scales: int) -> Floats:
     return np.asarray(np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0))
 
 
-def score_map(maps: list[Floats], nulls: tuple[Null, ...]) -> Floats:
-    """The calibrated z-map of one frame: the largest score over the scales; 0 where not seen."""
+def score_map(maps: list[Floats], nulls: tuple[Null, ...], *, compiled: bool = True) -> Floats:
+    """The calibrated z-map of one frame: the largest score over the scales; 0 where not seen.
+
+    `compiled` is False where the twin of the kernel is wanted, for tests.
+    """
     best = np.zeros(maps[0].shape, np.float32)
-    for w, null in zip(maps, nulls, strict=True):
-        np.maximum(best, np.interp(w, null.levels, null.scores, left=0.0).astype(np.float32), out=best)
+    kernel = native.function("kizu_score", *SCORE) if compiled else None
+    for w, (_, _, _, levels, scores) in zip(maps, nulls, strict=True):
+        if kernel is None:
+            np.maximum(best, np.interp(w, levels, scores, left=0.0).astype(np.float32), out=best)
+            continue
+        x, table = np.ascontiguousarray(w, np.float32), np.array([levels, scores, np.zeros_like(scores)], np.float64)
+        table[2, :-1] = np.diff(table[1]) / np.diff(table[0])
+        kernel(x.size, address(x), *map(address, table), len(levels), address(best))
     return best

@@ -83,6 +83,11 @@ def decide_on(map_of: Callable[[int], Floats], seen: Bools | None, nulls: tuple[
 
 
 def filled(mask: Bools, seen: Bools | None) -> Bools:
-    """`mask` with its holes filled, unknown pixels left out."""
-    whole = np.asarray(ndimage.binary_fill_holes(mask)) if mask.any() else mask
+    """`mask` with its holes filled, unknown pixels left out. A hole is no mask, and does not reach the border."""
+    labels, _ = ndimage.label(~mask)
+    outside = np.zeros(labels.max() + 1, np.bool_)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        outside[side] = True
+    outside[0] = False
+    whole: Bools = ~outside[labels]
     return whole if seen is None else whole & seen

@@ -1,7 +1,5 @@
-"""From residuals to z: per-pixel robust scales, floored, and the channel that speaks loudest."""
+"""From residuals to z: per-pixel robust scales, floored."""
 
-from collections.abc import Sequence
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -54,9 +52,3 @@ def _typical(mad: Floats, few: Bools) -> float:
     """Median of the pixels' MADs, of those with enough entries where there are any."""
     usable = mad[~few] if not few.all() else mad[np.isfinite(mad)]
     return float(np.median(usable)) if usable.size else 0.0
-
-
-def loudest(channels: Sequence[Floats]) -> Floats:
-    """The signed value of largest size over the channels, all of one shape; of two as large, the positive one."""
-    highest, lowest = reduce(np.maximum, channels), reduce(np.minimum, channels)
-    return np.copysign(np.maximum(highest, -lowest), highest + lowest)

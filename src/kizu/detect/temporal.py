@@ -1,11 +1,19 @@
 """Robust location and scale of every pixel along time, from known entries only."""
 
+from ctypes import c_float, c_int, c_int64, c_void_p
 from typing import NamedTuple
 
 import numpy as np
 
+import kizu.native as native
 from kizu.calibration import MAD_TO_SIGMA
+from kizu.lowrank.rows import address, in_rows, shaped, strides
 from kizu.typing import Bools, Floats, Integers
+
+ARGUMENTS = (
+    *(c_int, c_int64, c_int64, c_void_p, c_int64, c_void_p, c_int64),  # level; frames, pixels; values, known
+    *(c_float, c_float, c_void_p, c_void_p, c_void_p),  # factor, quantum; center, scale, entries
+)
 
 
 class PixelStatistics(NamedTuple):
@@ -16,12 +24,33 @@ class PixelStatistics(NamedTuple):
     entries: Integers
 
 
-def pixel_statistics(values: Floats, known: Bools | None = None, *, quantum: float | None = None) -> PixelStatistics:
-    """Robust statistics of every column of `values` (frames, pixels).
+def pixel_statistics(
+    values: Floats, known: Bools | None = None, *, quantum: float | None = None, level: int | None = None
+) -> PixelStatistics:
+    """Robust statistics of every column of `values` (frames, pixels), finite where `known`.
 
     `quantum` is the step of input that was rounded: where the scale is below it, the median says no
     more than which step is the usual one, and the center is refined by :func:`_between_steps`.
+    `level` are the instructions to use, for tests; 0 is the twin, which sorts where the kernel counts.
     """
+    level = native.level() if level is None else level
+    kernel = native.function("kizu_temporal", *ARGUMENTS, result=c_int)
+    if level == 0 or kernel is None or values.dtype != np.float32 or not shaped((known, values.shape)):
+        return twin(values, known, quantum)
+    lines, mask = in_rows(values, values.dtype), None if known is None else in_rows(known, np.dtype(bool))
+    center, scale = np.empty((2, values.shape[1]), np.float32)
+    entries = np.empty(values.shape[1], np.int32)
+    failed = kernel(
+        *(level, *values.shape, address(lines), strides(lines), address(mask), strides(mask)),
+        *(MAD_TO_SIGMA, quantum or 0.0, address(center), address(scale), address(entries)),
+    )
+    if failed:
+        raise MemoryError
+    return PixelStatistics(center, scale, entries.astype(np.intp))
+
+
+def twin(values: Floats, known: Bools | None, quantum: float | None) -> PixelStatistics:
+    """The same in NumPy."""
     frames, pixels = values.shape
     lines = np.array(values.T, order="C")  # one pixel's time line is contiguous: sorting it is fast
     if known is None:

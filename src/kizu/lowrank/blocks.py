@@ -113,15 +113,6 @@ class MatrixBlocks:
         return Block(start, stop, raw, known, self.dtype)
 
 
-def residual(block: Block, left: Floats, right: Floats) -> Floats:
-    """M − left @ right on one block, given the block's columns of `right`; 0 where unknown."""
-    r = left @ right
-    np.subtract(block.values, r, out=r)
-    if block.known is not None:
-        r *= block.known
-    return r
-
-
 def dot(a: Floats, b: Floats) -> float:
     """⟨a, b⟩: rows in the arrays' own type, their sum in float64."""
     return float(np.einsum("ij,ij->i", a, b).sum(dtype=np.float64))

@@ -13,11 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kizu.native as native
-from kizu.lowrank.rows import MAX_RANK, address, in_rows, padded, shaped, strides, takes, tiles
+from kizu.lowrank.rows import (
+    KINDS,
+    MAX_RANK,
+    address,
+    as_read,
+    in_rows,
+    padded,
+    per_row,
+    shaped,
+    strides,
+    takes,
+    tiles,
+)  # fmt: skip
 from kizu.typing import Bools, Floats
 
-KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
-"""The types that the kernel reads; others become the type to compute in first."""
 ARGUMENTS = (
     *(c_int, c_int, c_int64, c_int64, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r, q, q without padding
     *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
@@ -82,9 +92,9 @@ def walk(
     )
     if level == 0 or kernel is None or max(r, q) > MAX_RANK or not (fit and takes(out, (q, width), dtype)):
         return twin(raw, scale, offset, known, left, right, basis, tau, step, out)
-    data = in_rows(raw, raw.dtype if _readable(raw.dtype, dtype) else dtype)
+    data = as_read(raw, dtype)
     factors = np.ascontiguousarray(left, dtype), padded(basis, dtype)
-    scales = _per_row(scale, 1.0, n, dtype), _per_row(offset, 0.0, n, dtype)
+    scales = per_row(scale, 1.0, n, dtype), per_row(offset, 0.0, n, dtype)
     old, mask = in_rows(right, dtype), None if known is None else in_rows(known, np.dtype(bool))
     power, sums = np.zeros(factors[1].shape), np.zeros(3)
     failed = kernel(
@@ -138,15 +148,6 @@ def _values(raw: NDArray[Any], scale: Floats | None, offset: Floats | None, know
         if known is not None:
             value *= known
     return value
-
-
-def _readable(dtype: "np.dtype[Any]", working: "np.dtype[Any]") -> bool:
-    """Whether the kernel that computes in `working` reads `dtype` as it is."""
-    return dtype == working or (working == np.float32 and dtype.isnative and dtype.str[1:] in ("u1", "u2"))
-
-
-def _per_row(numbers: Floats | None, absent: float, n: int, dtype: Any) -> Floats:
-    return np.full(n, absent, dtype) if numbers is None else np.ascontiguousarray(numbers, dtype)
 
 
 def _result(out: Floats, power: Floats, sums: Floats) -> Pass:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from kizu.typing import Floats
 
+KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
+"""The types of data that the kernels read; others become the type to compute in first."""
 COLUMNS = 4
 """The kernels make this many columns of a factor at a time."""
 MAX_RANK = 64
@@ -21,6 +23,17 @@ LONGEST_SUM = 4096
 def in_rows(array: NDArray[Any], dtype: "np.dtype[Any]") -> NDArray[Any]:
     """`array` itself where its rows can be read as they are, a copy in `dtype` otherwise."""
     return array if array.dtype == dtype and readable(array) else np.ascontiguousarray(array, dtype)
+
+
+def as_read(raw: NDArray[Any], working: "np.dtype[Any]") -> NDArray[Any]:
+    """`raw` as a kernel that computes in `working` reads it: as it is where it can."""
+    small = working == np.float32 and raw.dtype.isnative and raw.dtype.str[1:] in ("u1", "u2")
+    return in_rows(raw, raw.dtype if small else working)
+
+
+def per_row(numbers: Floats | None, absent: float, n: int, dtype: "np.dtype[Any]") -> Floats:
+    """One number per row in `dtype`, `absent` in each where there are none."""
+    return np.full(n, absent, dtype) if numbers is None else np.ascontiguousarray(numbers, dtype)
 
 
 def readable(array: NDArray[Any]) -> bool:

@@ -14,10 +14,9 @@ import numpy as np
 
 import kizu.native as native
 from kizu.lowrank.blocks import Block, dot
-from kizu.lowrank.rows import address, in_rows, shaped, strides
+from kizu.lowrank.rows import KINDS, address, as_read, in_rows, per_row, shaped, strides
 from kizu.typing import Floats
 
-KINDS = {"u1": 0, "u2": 1, "f4": 2}
 RANKS = (4, 8)
 """Ranks that the kernel has; a smaller one is filled up with zeros."""
 ARGUMENTS = (
@@ -61,14 +60,12 @@ def walk(block: Block, left: Floats, right: Floats, numbers: Thresholds, *, leve
     if level == 0 or kernel is None or block.dtype != np.float32 or r > RANKS[-1] or not fit:
         return twin(block, left, right, numbers)
     rank = next(rank for rank in RANKS if rank >= r)
-    whole = block.raw.dtype.str[1:] in KINDS and block.raw.dtype.isnative
-    data = in_rows(block.raw, block.raw.dtype if whole else np.dtype(np.float32))
+    data = as_read(block.raw, block.dtype)
     mask = None if block.known is None else in_rows(block.known, np.dtype(bool))
     wide, old = np.zeros((n, rank), np.float32), np.zeros((rank, width), np.float32)
     wide[:, :r], old[:r] = left, right
     pairs = np.ascontiguousarray(products(wide))
-    scale = np.ones(n, np.float32) if block.scale is None else np.ascontiguousarray(block.scale, np.float32)
-    offset = np.zeros(n, np.float32) if block.offset is None else np.ascontiguousarray(block.offset, np.float32)
+    scale, offset = per_row(block.scale, 1.0, n, block.dtype), per_row(block.offset, 0.0, n, block.dtype)
     out, target = np.empty_like(old), np.zeros((n, rank))
     gram, sums = np.zeros((n, -(-pairs.shape[1] // 4) * 4)), np.zeros(2)
     failed = kernel(

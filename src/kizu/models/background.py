@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Blocks, residual
+from kizu.lowrank.blocks import Blocks
+from kizu.lowrank.residual import residual
 from kizu.parameters import Parameter, default_lam, stable_thresholds
 from kizu.solvers import stable_proof, weighted_pcp
 from kizu.solvers.loop import Callback, Solution
@@ -89,8 +90,7 @@ def grow(data: Blocks, chosen: Thresholds, state: State, *, engine: Engine) -> S
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((state.left.shape[0], spare)))[0]
 
     def one(span: tuple[int, int], directions: Floats) -> tuple[Floats, Floats]:
-        y = residual(data.read(*span), state.left, state.right[:, slice(*span)])
-        np.clip(y, -level, level, out=y)
+        y = residual(data.read(*span), state.left, state.right[:, slice(*span)], limit=level)
         rows = directions.T @ y
         return rows, (y @ rows.T).astype(np.float64)
 
@@ -192,7 +192,7 @@ def project(data: Blocks, right: Floats, chosen: Thresholds, left: Floats, *, st
     def one(span: tuple[int, int]) -> Floats:
         block = data.read(*span)
         part = right[:, slice(*span)]
-        y = np.clip(residual(block, left, part), -level, level)
+        y = residual(block, left, part, limit=level)
         return (y @ part.T).astype(np.float64)
 
     for _ in range(steps):

@@ -6,7 +6,8 @@ import numpy as np
 
 import kizu.parameters as parameters
 from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Block, MatrixBlocks, residual
+from kizu.lowrank.blocks import Block, MatrixBlocks
+from kizu.lowrank.residual import residual
 from kizu.parameters import Parameter
 from kizu.solvers import stable_pcp
 from kizu.typing import Bools, Floats

@@ -12,9 +12,10 @@ import numpy as np
 
 from kizu.detect.flagged import flag, known_of
 from kizu.detect.register import Registration, exposure
-from kizu.detect.residuals import PixelScale, loudest, pixel_scale
+from kizu.detect.residuals import PixelScale, pixel_scale
 from kizu.detect.temporal import PixelStatistics, pixel_statistics
 from kizu.engines.protocol import Engine
+from kizu.lowrank.residual import outshout, residual
 from kizu.models import background
 from kizu.models.background import Settled, Thresholds
 from kizu.parameters import Parameter
@@ -227,8 +228,8 @@ def measure(planes: Planes, work: Work, settings: Settings) -> PixelScale:
 
     def one(span: tuple[int, int]) -> PixelStatistics:
         block = data.read(*span)
-        residual = block.values - work.left @ work.right[:, slice(*span)]
-        return pixel_statistics(residual, block.known, quantum=settings.quantum)
+        rest = residual(block, work.left, work.right[:, slice(*span)])
+        return pixel_statistics(rest, block.known, quantum=settings.quantum)
 
     parts = settings.engine.map(one, settings.engine.spans(data.shape))
     joined = PixelStatistics(*(np.concatenate(p).reshape(planes.channels, -1) for p in zip(*parts, strict=True)))
@@ -242,21 +243,16 @@ def z_field(planes: Planes, work: Work, engine: Engine) -> Floats:
     data = ExposedBlocks(planes, work.gains, work.biases, planes.seen, engine)
     pixels = math.prod(planes.size)
     z = engine.empty((planes.frames, pixels), np.float32)
+    left = np.concatenate([work.left, np.ones_like(work.left[:, :1])], axis=1)
+    weight = 1 / work.scale.scale
 
     def one(span: tuple[int, int]) -> None:
-        start, stop = span
-        channels = []
+        here = slice(*span)
+        z[:, here] = 0
         for channel in range(planes.channels):
-            first, last = channel * pixels + start, channel * pixels + stop
-            r = data.read(first, last).values
-            r -= work.left @ work.right[:, first:last]
-            r -= work.scale.center[channel, start:stop]
-            r /= work.scale.scale[channel, start:stop]
-            channels.append(r)
-        best = loudest(channels)
-        if planes.seen is not None:
-            best *= data.mask(start, stop)
-        z[:, start:stop] = best
+            first, last = channel * pixels + span[0], channel * pixels + span[1]
+            right = np.concatenate([work.right[:, first:last], work.scale.center[channel : channel + 1, here]])
+            outshout(data.read(first, last), left, right, weight[channel, here], z[:, here])
 
     engine.map(one, engine.spans((planes.frames, pixels)))
     return z.reshape(planes.frames, *planes.size)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from kizu.detect.maps import Sign
+from kizu.engines.blas import one_thread
 from kizu.engines.threads import DEFAULT_JOBS
 from kizu.errors import ShapeError, UsageError
 from kizu.io.masks import read_mask
@@ -106,7 +107,7 @@ def inspect_as(
     choice = choose(need, options.memory, out)
     say(choice.sentence)
     options = replace(options, room=choice.room)
-    with closing(options.engine):
+    with closing(options.engine), one_thread():
         return _inspected(options, inputs, out, progress, started, choice)
 
 

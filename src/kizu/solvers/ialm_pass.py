@@ -10,8 +10,9 @@ from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
 from kizu.lowrank import augmented
 from kizu.lowrank.augmented import Numbers, Sums
-from kizu.lowrank.blocks import Block, Blocks, dot, residual
+from kizu.lowrank.blocks import Block, Blocks, dot
 from kizu.lowrank.factored import gram, nuclear_norm
+from kizu.lowrank.residual import residual
 from kizu.lowrank.rows import MAX_RANK
 from kizu.lowrank.threshold import How, Spectrum, choose, first_basis, from_gram, from_subspace, whole
 from kizu.typing import Floats

@@ -12,8 +12,9 @@ import numpy as np
 import kizu.certificates as certificates
 from kizu.certificates import Certificate
 from kizu.engines.protocol import Engine
-from kizu.lowrank.blocks import Blocks, dot, residual
+from kizu.lowrank.blocks import Blocks, dot
 from kizu.lowrank.factored import gram, nuclear_norm
+from kizu.lowrank.residual import residual
 from kizu.typing import Floats
 
 
@@ -24,12 +25,12 @@ def prove(
 
     def one(span: tuple[int, int]) -> tuple[Floats, Floats, Floats]:
         """(Y Yᵀ, right rightᵀ, [Σ huber, ⟨M, Y⟩, ‖Y‖²]) of one block."""
-        block, here = data.read(*span), right[:, slice(*span)]
-        r = residual(block, left, here).astype(np.float64)
+        here = right[:, slice(*span)]
+        r = residual(data.read(*span), left, here).astype(np.float64)
         y = np.clip(r, -tau_anomaly, tau_anomaly)
-        square = dot(y, y)
-        sums = np.array([dot(y, r) - 0.5 * square, dot(block.values.astype(np.float64), y), square])
-        return y @ y.T, gram(here), sums
+        square, along = dot(y, y), dot(y, r)
+        inner = along + float((left * (y @ here.T.astype(np.float64))).sum())  # ⟨M − L, Y⟩ + ⟨L, Y⟩
+        return y @ y.T, gram(here), np.array([along - 0.5 * square, inner, square])
 
     dual, inside, sums = engine.reduce(one, engine.spans(data.shape))
     loss, inner, square = sums.tolist()
@@ -48,8 +49,7 @@ def dual_spectrum(data: Blocks, left: Floats, right: Floats, *, tau_anomaly: flo
     """Singular values of Y, largest first, as exact as the data's own type: to choose by, not to prove with."""
 
     def one(span: tuple[int, int]) -> Floats:
-        y = residual(data.read(*span), left, right[:, slice(*span)])
-        np.clip(y, -tau_anomaly, tau_anomaly, out=y)
+        y = residual(data.read(*span), left, right[:, slice(*span)], limit=tau_anomaly)
         return np.asarray(y @ y.T, np.float64)
 
     dual = engine.reduce(one, engine.spans(data.shape))

@@ -1,0 +1,89 @@
+"""What a low-rank background leaves of a block of the data: M − left @ right, 0 where unknown.
+
+The kernel (native/residual.c) reads the data once in their own type and writes the residual once; its twin
+does the same in NumPy.
+"""
+
+import math
+from ctypes import c_double, c_int, c_int64, c_void_p
+
+import numpy as np
+
+import kizu.native as native
+from kizu.lowrank.blocks import Block
+from kizu.lowrank.rows import KINDS, MAX_RANK, address, as_read, in_rows, per_row, shaped, strides, takes
+from kizu.typing import Floats
+
+ARGUMENTS = (
+    *(c_int, c_int, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r
+    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *(c_void_p, c_void_p, c_int64, c_void_p),  # left; right with its stride; weight
+    *(c_double, c_int, c_void_p, c_int64),  # limit, whether the louder stays; out with its stride
+)
+
+
+def residual(block: Block, left: Floats, right: Floats, *, limit: float = math.inf, level: int | None = None) -> Floats:
+    """M − left @ right on one block, held inside ±`limit`; 0 where unknown.
+
+    `left` (n, r) and the block's columns of `right` (r, width) are in one type, which is the result's.
+    `level` are the instructions to use, for tests; 0 is the twin.
+    """
+    out = np.empty(block.raw.shape, right.dtype)
+    if not _kernel(block, left, right, None, limit, False, out, level):
+        out[...] = _twin(block, left, right)
+        if limit < math.inf:
+            np.clip(out, -limit, limit, out=out)
+    return out
+
+
+def outshout(
+    block: Block, left: Floats, right: Floats, weight: Floats, out: Floats, *, level: int | None = None
+) -> None:
+    """Put weight·(M − left @ right) into `out` (n, width) wherever it is larger in size than what is there.
+
+    `weight` (width,) is the columns'. Of two numbers as large the positive one stays.
+    """
+    if not _kernel(block, left, right, weight, math.inf, True, out, level):
+        fresh = _twin(block, left, right) * weight
+        highest, lowest = np.maximum(out, fresh), np.minimum(out, fresh)
+        np.copysign(np.maximum(highest, -lowest), highest + lowest, out=out)
+
+
+def _kernel(
+    block: Block,
+    left: Floats,
+    right: Floats,
+    weight: Floats | None,
+    limit: float,
+    louder: bool,
+    out: Floats,
+    level: int | None,
+) -> bool:
+    """Whether the kernel has filled `out`."""
+    level = native.level() if level is None else level
+    kernel = native.function("kizu_residual", *ARGUMENTS, result=c_int)
+    (n, width), r, dtype = block.raw.shape, left.shape[1], right.dtype
+    rows = shaped((block.scale, (n,)), (block.offset, (n,)), (block.known, (n, width)), (left, (n, r)))
+    fit = rows and shaped((right, (r, width)), (weight, (width,))) and left.dtype == dtype == block.dtype
+    if level == 0 or kernel is None or r > MAX_RANK or not (fit and takes(out, (n, width), dtype)):
+        return False
+    data, mask = as_read(block.raw, dtype), None if block.known is None else in_rows(block.known, np.dtype(bool))
+    scale, offset = per_row(block.scale, 1.0, n, dtype), per_row(block.offset, 0.0, n, dtype)
+    factor, columns = np.ascontiguousarray(left), in_rows(right, dtype)
+    weights = None if weight is None else np.ascontiguousarray(weight, dtype)
+    failed = kernel(
+        *(level, KINDS[data.dtype.str[1:]], n, width, r, address(data), strides(data), address(mask), strides(mask)),
+        *(address(scale), address(offset), address(factor), address(columns), strides(columns), address(weights)),
+        *(limit, int(louder), address(out), strides(out)),
+    )
+    if failed:
+        raise MemoryError  # for a strip of a few columns
+    return True
+
+
+def _twin(block: Block, left: Floats, right: Floats) -> Floats:
+    r: Floats = left @ right
+    np.subtract(block.values, r, out=r)
+    if block.known is not None:
+        r *= block.known
+    return r
