@@ -25,8 +25,6 @@ SHORT = 512
 """A short side up to which its Gram matrix is worth its eigenvalues: 25 ms at 512, 300 at 1000."""
 SLENDER = 6
 """The subspace wins where this many times its size fit into the short side."""
-STEADY = 2
-"""Iterations at an unchanged rank before the subspace is trusted where the Gram matrix is an alternative."""
 SPARE, SPARE_SHARE = 8, 0.1
 """Directions carried beyond the rank: at least, and as a share of it."""
 FIRST_SHARE = 16
@@ -43,14 +41,14 @@ class Spectrum(NamedTuple):
     how: How
 
 
-def choose(shape: tuple[int, int], rank: int, steady: int) -> How:
-    """The way for a matrix of `shape` (short, long) whose rank was `rank` for `steady` iterations."""
+def choose(shape: tuple[int, int], rank: int) -> How:
+    """The way for a matrix of `shape` (short, long) whose rank was `rank` last."""
     short, long = shape
     if short * long <= SMALL:
         return "svd"
     if short > SHORT:
         return "subspace"
-    return "subspace" if steady >= STEADY and SLENDER * (rank + SPARE) <= short else "gram"
+    return "subspace" if SLENDER * (rank + SPARE) <= short else "gram"
 
 
 def whole(z: Floats) -> Spectrum:
@@ -108,5 +106,5 @@ def orthonormal(columns: Floats) -> Floats:
             lower = np.linalg.cholesky(q.T @ q)
         except np.linalg.LinAlgError:
             return np.asarray(np.linalg.qr(columns)[0])
-        q = np.linalg.solve(lower, q.T).T
+        q = q @ np.linalg.inv(lower).T
     return q

@@ -65,7 +65,7 @@ class State(NamedTuple):
     was written with, `mu` that of the next step. `primal`, `dual`: relative residuals; `balance_at`: the
     iteration after which mu is balanced next, `wait`: iterations from there to the one after it.
     `proof` is the certificate of L = left @ `right` (r, long), where it was made; `gap` was proven last, at
-    iteration `gap_at`, and the next proof is due at `prove_at`. `steady`: iterations at this rank; `norm` = ‖M‖_F.
+    iteration `gap_at`, and the next proof is due at `prove_at`. `norm` = ‖M‖_F.
     """
 
     w: Floats
@@ -78,7 +78,6 @@ class State(NamedTuple):
     norm: float
     primal: float = math.inf
     dual: float = math.inf
-    steady: int = 0
     balance_at: int = HOLD + FIRST_BALANCE
     wait: float = FIRST_BALANCE
     prove_at: int = HOLD
@@ -130,7 +129,7 @@ def step(
 
     `following` is `state` with what :func:`grow` or :func:`balance` has decided for the step after.
     """
-    how = choose(problem.data.shape, state.rank, state.steady)
+    how = choose(problem.data.shape, state.rank)
     seen = Spectrum(state.vectors, state.before, state.how)
     basis = carried(seen, state.rank, state.iteration, most=problem.max_rank)
     numbers = Numbers(state.weight, state.mu, following.mu, problem.lam, relax)
@@ -145,7 +144,6 @@ def step(
         weight=state.mu,
         primal=math.sqrt(sums.open) / max(state.norm, tiny),
         dual=state.mu * math.sqrt(sums.moved) / max(math.sqrt(sums.square), tiny),
-        steady=state.steady + 1 if np.count_nonzero(after) == state.rank else 0,
         iteration=state.iteration + 1,
         right=None,
         proof=None,

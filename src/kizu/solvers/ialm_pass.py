@@ -42,7 +42,7 @@ def measure(data: Blocks, engine: Engine, max_rank: int) -> tuple[Spectrum, floa
 
     sizes = np.array(engine.map(numbers, spans))
     largest, square = float(sizes[:, 0].max()), float(sizes[:, 1].sum())
-    how = choose(data.shape, 0, 0)
+    how = choose(data.shape, 0)
     if how != "subspace":
         return _seen(engine, spans, lambda span: data.read(*span).values, how, None), largest, square
     found, basis = None, first_basis(data.shape[0], max_rank)
