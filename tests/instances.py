@@ -189,7 +189,7 @@ def true_gap(found, X, observed=None):
     turn = np.transpose if data.shape[0] > data.shape[1] else np.asarray
     numbers = turn(data).astype(found.background.dtype)
     blocks = MatrixBlocks(numbers, None if known.all() else turn(known))
-    problem = ialm.Problem(blocks, chosen["lam"], chosen["rank"])
+    problem = ialm.Problem(blocks, chosen["lam"], chosen["rank"], 1.0 - np.count_nonzero(~known) / known.size)
     feasible = max(FEASIBLE_SHARE * chosen["tol"], FEASIBLE_SINGLE if numbers.dtype == np.float32 else FEASIBLE)
     most = len(found.history)
     state = ialm.solve(problem, Serial(), tol=chosen["tol"], feasible=feasible, max_iter=most).state

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kizu.models.decomposition import Decomposition as Decomposition
     from kizu.models.estimator import RobustPCA as RobustPCA
     from kizu.models.flag import flag as flag
+    from kizu.models.path import robust_pca_path as robust_pca_path
     from kizu.models.robust_pca import robust_pca as robust_pca
     from kizu.pipeline.road import inspect as inspect
 
@@ -21,8 +22,9 @@ _HOME = {
     "flag": "kizu.models.flag",
     "inspect": "kizu.pipeline.road",
     "robust_pca": "kizu.models.robust_pca",
+    "robust_pca_path": "kizu.models.path",
 }
-__all__ = ["Decomposition", "RobustPCA", "flag", "inspect", "robust_pca"]
+__all__ = ["Decomposition", "RobustPCA", "flag", "inspect", "robust_pca", "robust_pca_path"]
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public name is an error
 

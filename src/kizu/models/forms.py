@@ -19,8 +19,17 @@ from kizu.typing import Array, Bools, Floats
 
 FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
 """Share of ‖M‖ to which L + S = M is met at least in the textbook mode, in float64 and float32 (Lin et al.)."""
+VIDEO = stable_pcp.Pace()
+"""The solver's own pace."""
 FEASIBLE_SHARE = 0.1
 """The certified mode meets it to this share of the gap asked for, and no closer than the textbook."""
+
+
+class Solved(NamedTuple):
+    """A decomposition, and the solver's state, from which a neighbouring problem can start."""
+
+    decomposition: Decomposition
+    state: stable_pcp.State | ialm.State
 
 
 class Task(NamedTuple):
@@ -35,33 +44,35 @@ class Task(NamedTuple):
     callback: Callback | None
 
 
-def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None) -> Decomposition:
+def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None, pace: stable_pcp.Pace = VIDEO) -> Solved:
     """Stable PCP at noise scale `sigma`, which is in the solver's scale."""
     matrix = task.matrix
     samples, features = matrix.values.shape
     edge, clip = stable_thresholds(samples, features, sigma.value, task.lam.value, matrix.share_known)
     found = stable_pcp.solve(
         matrix.blocks,
-        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, matrix.engine),
+        stable_pcp.Numbers(edge.value, clip.value, task.rank.value, matrix.engine, pace),
         tol=task.tol.value,
         max_iter=task.max_iter,
         start=start,
         callback=_in_units(task, power=2),
     )
     chosen = {"sigma": sigma, "tau_background": edge, "tau_anomaly": clip}
-    return _decomposition(
+    result = _decomposition(
         task,
         found,
         factors=Factored(found.state.left, found.state.right, matrix.exponent, matrix.transposed),
         parameters={name: Parameter(_scaled(p.value, matrix.exponent), p.why) for name, p in chosen.items()},
         power=2,
     )
+    return Solved(result, found.state)
 
 
-def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> Decomposition:
-    """Principal component pursuit; `sigma` is 0 and says why."""
+def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"], last: ialm.State | None = None) -> Solved:
+    """Principal component pursuit; `sigma` is 0 and says why. `last`: where it stopped at another lam."""
     matrix = task.matrix
-    problem = ialm.Problem(matrix.blocks, task.lam.value, task.rank.value)
+    problem = ialm.Problem(matrix.blocks, task.lam.value, task.rank.value, matrix.share_known)
+    start = None if last is None else ialm.restarted(problem, matrix.engine, last)
     single = matrix.blocks.dtype == np.float32
     callback, tol = _in_units(task, power=1), task.tol.value
     if mode == "fast":
@@ -69,12 +80,13 @@ def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> D
         found = ialm.solve_fast(problem, matrix.engine, feasible=feasible, max_iter=task.max_iter, callback=callback)
     else:
         feasible = max(FEASIBLE_SHARE * tol, FEASIBLE_SINGLE if single else FEASIBLE)
+        most = task.max_iter
         found = ialm.solve(
-            problem, matrix.engine, tol=tol, feasible=feasible, max_iter=task.max_iter, callback=callback
+            problem, matrix.engine, tol=tol, feasible=feasible, max_iter=most, start=start, callback=callback
         )
     state = found.state
     assert state.right is not None
-    return _decomposition(
+    result = _decomposition(
         task,
         found,
         factors=Factored(state.background.left, state.right, matrix.exponent, matrix.transposed),
@@ -82,6 +94,7 @@ def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> D
         power=1,
         support=_support(task, state.w),
     )
+    return Solved(result, state)
 
 
 def _support(task: Task, w: Floats) -> Bools:

@@ -10,7 +10,7 @@ from kizu.engines.blas import one_thread
 from kizu.errors import ParameterError
 from kizu.models import forms
 from kizu.models.decomposition import Decomposition
-from kizu.models.noise import estimate_sigma
+from kizu.models.noise import Pilot, estimate_sigma
 from kizu.models.validate import Matrix, matrix, positive
 from kizu.parameters import Parameter, default_lam
 from kizu.solvers.loop import Callback
@@ -68,34 +68,57 @@ def robust_pca(
     ShapeError, ParameterError
         For input or parameters that cannot be used; both are ValueErrors and say what to do.
     """
-    _check(noise, lam, rank, mode, tol, max_iter)
-    checked = matrix(X, observed)
-    limit = _tol(checked, tol)
-    checked = checked._replace(blocks=replace(checked.blocks, double=limit.value < FINEST_SINGLE))
-    task = forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), limit, max_iter, callback)
+    if mode not in ("certified", "fast"):
+        raise ParameterError("mode", mode, '"certified" or "fast"')
+    check(noise, lam, rank, tol, max_iter)
+    task = prepared(X, lam=lam, rank=rank, tol=tol, observed=observed, max_iter=max_iter, callback=callback)
     with one_thread():  # the small decompositions too: two threads are slower at their size, much so on a busy machine
         return _decompose(task, noise, mode)
 
 
-def _decompose(
-    task: forms.Task, noise: float | Literal["auto"] | None, mode: Literal["certified", "fast"]
-) -> Decomposition:
-    """Choose the form: by `noise`, or by what noise there is."""
+def prepared(
+    X: Array,
+    *,
+    lam: float | None,
+    rank: int | None,
+    tol: float | None,
+    observed: Array | None,
+    max_iter: int,
+    callback: Callback | None,
+) -> forms.Task:
+    """`X` checked, with every choice made but that of the form."""
+    checked = matrix(X, observed)
+    limit = _tol(checked, tol)
+    checked = checked._replace(blocks=replace(checked.blocks, double=limit.value < FINEST_SINGLE))
+    return forms.Task(checked, X, _lam(checked, lam), _rank(checked, rank), limit, max_iter, callback)
+
+
+def noise_scale(task: forms.Task, noise: float | Literal["auto"] | None) -> Pilot:
+    """The noise scale in the solver's scale, 0 for the exact form; measured with the task's lam where it is "auto"."""
     checked = task.matrix
-    if checked.vanishes:
-        return forms.nothing(task)
     if noise is None:
-        return _exact(task, Parameter(0.0, "given: no dense noise"), mode)
+        return Pilot(Parameter(0.0, "given: no dense noise"), None)
     if noise != "auto":
-        return forms.stable(task, _given_sigma(checked, float(noise)), None)
-    pilot = estimate_sigma(
+        return Pilot(_given_sigma(checked, float(noise)), None)
+    return estimate_sigma(
         checked.blocks,
         lam=task.lam.value,
         share_known=checked.share_known,
         max_rank=task.rank.value,
         engine=checked.engine,
     )
-    return _exact(task, pilot.sigma, mode) if pilot.sigma.value == 0 else forms.stable(task, pilot.sigma, pilot.start)
+
+
+def _decompose(
+    task: forms.Task, noise: float | Literal["auto"] | None, mode: Literal["certified", "fast"]
+) -> Decomposition:
+    """Choose the form: by `noise`, or by what noise there is."""
+    if task.matrix.vanishes:
+        return forms.nothing(task)
+    pilot = noise_scale(task, noise)
+    if pilot.sigma.value == 0:
+        return _exact(task, pilot.sigma, mode)
+    return forms.stable(task, pilot.sigma, pilot.start).decomposition
 
 
 def _lam(checked: Matrix, lam: float | None) -> Parameter:
@@ -127,7 +150,7 @@ def _given_sigma(checked: Matrix, noise: float) -> Parameter:
 
 
 def _exact(task: forms.Task, sigma: Parameter, mode: Literal["certified", "fast"]) -> Decomposition:
-    found = forms.exact(task, sigma, mode)
+    found = forms.exact(task, sigma, mode).decomposition
     if mode == "fast" and found.certificate.relative_gap > LOOSE_GAP:
         warnings.warn(
             f"the textbook stop left a relative gap of {found.certificate.relative_gap:.1e}; use mode='certified'",
@@ -137,7 +160,8 @@ def _exact(task: forms.Task, sigma: Parameter, mode: Literal["certified", "fast"
     return found
 
 
-def _check(noise: Any, lam: Any, rank: Any, mode: Any, tol: Any, max_iter: Any) -> None:
+def check(noise: Any, lam: Any, rank: Any, tol: Any, max_iter: Any) -> None:
+    """Refuse parameters that are out of range, by name."""
     if noise != "auto":
         try:
             positive("noise", noise)
@@ -145,8 +169,6 @@ def _check(noise: Any, lam: Any, rank: Any, mode: Any, tol: Any, max_iter: Any) 
             raise ParameterError("noise", noise, '"auto", None for no noise, or a positive number') from None
     positive("lam", lam)
     positive("tol", tol)
-    if mode not in ("certified", "fast"):
-        raise ParameterError("mode", mode, '"certified" or "fast"')
     if rank is not None and not (isinstance(rank, (int, np.integer)) and rank >= 1):
         raise ParameterError("rank", rank, "an integer of at least 1, or None for no limit")
     if not (isinstance(max_iter, (int, np.integer)) and max_iter >= 0):

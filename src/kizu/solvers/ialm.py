@@ -49,11 +49,12 @@ PROOF_EVERY = 8
 
 
 class Problem(NamedTuple):
-    """M in blocks, lam, and the rank limit."""
+    """M in blocks, lam, the rank limit, and the share of entries that are known."""
 
     data: Blocks
     lam: float
     max_rank: int
+    share_known: float = 1.0
 
 
 class State(NamedTuple):
@@ -65,7 +66,8 @@ class State(NamedTuple):
     was written with, `mu` that of the next step. `primal`, `dual`: relative residuals; `balance_at`: the
     iteration after which mu is balanced next, `wait`: iterations from there to the one after it.
     `proof` is the certificate of L = left @ `right` (r, long), where it was made; `gap` was proven last, at
-    iteration `gap_at`, and the next proof is due at `prove_at`. `norm` = ‖M‖_F.
+    iteration `gap_at`, and the next proof is due at `prove_at`. `norm` = ‖M‖_F. The certified mu is held from
+    iteration `hold` on.
     """
 
     w: Floats
@@ -84,6 +86,7 @@ class State(NamedTuple):
     gap: float = math.inf
     gap_at: int = 0
     iteration: int = 0
+    hold: int = HOLD
     right: Floats | None = None
     proof: Certificate | None = None
 
@@ -115,6 +118,23 @@ def init(problem: Problem, engine: Engine) -> State:
     return State(w, spectrum.vectors, spectrum.values, after, spectrum.how, mu, mu, math.sqrt(square))
 
 
+def restarted(problem: Problem, engine: Engine, state: State) -> State:
+    """Where a run stopped, as a start under another lam: W and mu as they are, without the ramp. `state` is used up.
+
+    The clip at the new lam divides the same W anew, which moves no entry of S by more than the change of lam / mu.
+    """
+    seen = Spectrum(state.vectors, state.before, state.how)
+    numbers = Numbers(state.weight, state.mu, state.mu, problem.lam)
+    found = passes.look(problem.data, engine, state.w, numbers, seen)
+    return State(
+        *(state.w, found.vectors, found.values, shrunk(found, state.mu, problem), found.how),
+        *(state.weight, state.mu, state.norm),
+        balance_at=FIRST_BALANCE,
+        prove_at=1,
+        hold=0,
+    )
+
+
 def shrunk(spectrum: Spectrum, mu: float, problem: Problem) -> Floats:
     """The singular values after the threshold 1/mu and the rank limit."""
     after: Floats = np.maximum(spectrum.values - 1.0 / mu, 0.0)
@@ -135,6 +155,7 @@ def step(
     numbers = Numbers(state.weight, state.mu, following.mu, problem.lam, relax)
     spectrum, sums = passes.advance(problem.data, engine, state.w, state.background, numbers, how, basis)
     after = shrunk(spectrum, following.mu, problem)
+    moved_unknown = (1.0 - problem.share_known) * _distance(state.after, after)
     tiny = float(np.finfo(float).tiny)
     moved = following._replace(
         vectors=spectrum.vectors,
@@ -143,13 +164,23 @@ def step(
         how=spectrum.how,
         weight=state.mu,
         primal=math.sqrt(sums.open) / max(state.norm, tiny),
-        dual=state.mu * math.sqrt(sums.moved) / max(math.sqrt(sums.square), tiny),
+        dual=state.mu * math.sqrt(sums.moved + moved_unknown) / max(math.sqrt(sums.square), tiny),
         iteration=state.iteration + 1,
         right=None,
         proof=None,
     )
     objective = float(after.sum()) + problem.lam * sums.sparse
     return moved, Record(moved.iteration, objective, math.nan, moved.primal, moved.rank)
+
+
+def _distance(one: Floats, other: Floats) -> float:
+    """Σ (difference)² of two lists of singular values: at most ‖difference‖²_F of their matrices (Mirsky 1960).
+
+    Where an entry is unknown S moves as L does, which no pass sums up. Without it the dual residual is 0 wherever S
+    is, and mu would be balanced up until L stands still.
+    """
+    longer = max(len(one), len(other))
+    return float(np.square(np.pad(one, (0, longer - len(one))) - np.pad(other, (0, longer - len(other)))).sum())
 
 
 def grow(state: State, until: int) -> State:
@@ -203,7 +234,7 @@ def solve(
     """
 
     def advance(state: State) -> tuple[State, Record]:
-        following, record = step(problem, engine, state, balance(grow(state, HOLD)), relax=RELAXED)
+        following, record = step(problem, engine, state, balance(grow(state, state.hold)), relax=RELAXED)
         if following.iteration < following.prove_at or following.primal > feasible:
             return following, record
         proven, proof = certify(problem, engine, following)

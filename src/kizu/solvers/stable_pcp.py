@@ -50,13 +50,21 @@ CONTINUATION = 0.25
 """Factor of both thresholds from one step to the next while they are above those asked for."""
 
 
+class Pace(NamedTuple):
+    """Length of a gradient step, and the share of the last move that is carried on."""
+
+    step: float = STEP
+    momentum: float = MOMENTUM
+
+
 class Numbers(NamedTuple):
-    """The thresholds, the largest rank allowed, and where the blocks run."""
+    """The thresholds, the largest rank allowed, where the blocks run, and how far a step goes."""
 
     tau_background: float
     tau_anomaly: float
     max_rank: int
     engine: Engine
+    pace: Pace = Pace()
 
 
 class State(NamedTuple):
@@ -128,8 +136,8 @@ def walk(block: Block, state: State, point: Point, numbers: Numbers, right: Floa
     inside = (state.basis.T @ point.left) @ x
     tau = state.level * numbers.tau_anomaly
     out, data = right[:, here], (block.raw, block.scale, block.offset, block.known)
-    found = huber.walk(*data, point.left, x, state.basis, tau, step=STEP, out=out)
-    qy = (found.right - inside) / inside.dtype.type(STEP)
+    found = huber.walk(*data, point.left, x, state.basis, tau, step=numbers.pace.step, out=out)
+    qy = (found.right - inside) / inside.dtype.type(numbers.pace.step)
     return Pass(
         power=found.power,
         small=gram(found.right),
@@ -155,24 +163,24 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
         spectral=math.sqrt(max(float(np.linalg.eigvalsh(found.dual_small)[-1]), 0.0)),
         bound="estimate",
     )
-    following = _next_point(threshold(state, found, right, numbers), proof.primal)
+    following = _next_point(threshold(state, found, right, numbers), proof.primal, numbers.pace)
     gap = proof.relative_gap if state.level == 1.0 else math.inf
     return following, Record(following.iteration, proof.primal, gap, 0.0, following.rank)
 
 
-def _next_point(state: State, objective: float) -> State:
+def _next_point(state: State, objective: float, pace: Pace) -> State:
     """`state` with the level and the momentum of its next step."""
     if state.level > 1.0:
         return state._replace(level=max(1.0, CONTINUATION * state.level), momentum=0.0, objective=math.inf)
     rose = objective > state.objective
-    return state._replace(momentum=0.0 if rose else MOMENTUM, objective=objective)
+    return state._replace(momentum=0.0 if rose else pace.momentum, objective=objective)
 
 
 def threshold(state: State, found: Pass, right: Floats, numbers: Numbers) -> State:
     """Shrink the singular values of Z in the subspace, turn the subspace, grow it if it is full."""
     values, vectors = np.linalg.eigh(found.small)
     before, w = np.sqrt(np.maximum(values[::-1], 0.0)), vectors[:, ::-1]
-    after = np.maximum(before - STEP * state.level * numbers.tau_background, 0.0)
+    after = np.maximum(before - numbers.pace.step * state.level * numbers.tau_background, 0.0)
     after[numbers.max_rank :] = 0.0
     keep = np.divide(after, before, out=np.zeros_like(before), where=before > 0)
     dtype = state.right.dtype
@@ -266,3 +274,12 @@ def solve(
 def restarted(state: State) -> State:
     """`state` as a start under other thresholds."""
     return state._replace(level=1.0, momentum=0.0, objective=math.inf, ripe=0, iteration=0)
+
+
+def empty(data: Blocks) -> State:
+    """L = 0 as a start: where that is optimal, it stays."""
+    short, long = data.shape
+    left, right = np.zeros((short, 1), data.dtype), np.zeros((1, long), data.dtype)
+    nothing, size = np.zeros(1), min(short, OVERSAMPLE)
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((short, size)))[0].astype(data.dtype)
+    return State(left, right, left, right, basis, nothing, nothing)
