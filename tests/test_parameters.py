@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import witnesses
 from instances import planted
 from kizu import parameters, robust_pca
 
@@ -31,19 +32,19 @@ def dense():
 
 
 def test_below_the_lower_cliff_the_background_is_empty(dense):
-    low, _ = parameters.cliffs(dense)
-    inside = robust_pca(dense, noise=None, lam=0.98 * low.value)
+    low, _ = witnesses.cliffs(dense)
+    inside = robust_pca(dense, noise=None, lam=0.98 * low)
     assert inside.rank == 0
     np.testing.assert_array_equal(inside.anomaly, dense)
-    assert robust_pca(dense, noise=None, lam=1.1 * low.value).rank > 0
+    assert robust_pca(dense, noise=None, lam=1.1 * low).rank > 0
 
 
 def test_above_the_upper_cliff_the_anomaly_is_empty(dense):
-    _, high = parameters.cliffs(dense)
-    beyond = robust_pca(dense, noise=None, lam=1.02 * high.value)
+    _, high = witnesses.cliffs(dense)
+    beyond = robust_pca(dense, noise=None, lam=1.02 * high)
     assert not beyond.anomaly.any()
     np.testing.assert_allclose(beyond.background, dense, atol=1e-5)
-    assert robust_pca(dense, noise=None, lam=0.9 * high.value).anomaly.any()
+    assert robust_pca(dense, noise=None, lam=0.9 * high).anomaly.any()
 
 
 def edge_of(data):
@@ -52,7 +53,7 @@ def edge_of(data):
     def empty(sigma):
         lam = parameters.default_lam(*data.shape).value
         edge, clip = parameters.stable_thresholds(*data.shape, sigma, lam)
-        return parameters.stable_cliffs(data, edge.value, clip.value)[0]
+        return witnesses.stable_cliffs(data, edge.value, clip.value)[0]
 
     low, high = 1e-3, 1e3
     for _ in range(60):
@@ -75,7 +76,7 @@ def test_beyond_the_other_stable_cliff_the_anomaly_is_empty(dense):
         found = robust_pca(dense, noise=factor * sigma, lam=lam, tol=1e-7)
         assert found.rank == 0
         assert (not found.anomaly.any()) == empty
-        assert parameters.stable_cliffs(dense, factor * sigma * edge.value, factor * sigma * clip.value) == (
+        assert witnesses.stable_cliffs(dense, factor * sigma * edge.value, factor * sigma * clip.value) == (
             True,
             empty,
         )

@@ -124,3 +124,21 @@ def _solve(quadratic, linear, rows, limits, order):
     found = solver.solve()
     assert str(found.status) in ("Solved", "AlmostSolved"), found.status
     return found.obj_val
+
+
+def cliffs(data):
+    """(lower, upper) lam of exact PCP between which both parts are non-zero, for M of full rank without zeros.
+
+    L = 0 is optimal iff lam ≤ 1/‖sign(M)‖₂; S = 0 is optimal iff lam ≥ ‖UVᵀ‖_∞ with M = UΣVᵀ.
+    """
+    u, _, vh = np.linalg.svd(data, full_matrices=False)
+    return 1.0 / np.linalg.norm(np.sign(data), 2), np.abs(u @ vh).max()
+
+
+def stable_cliffs(data, tau_background, tau_anomaly):
+    """Whether stable PCP's optimum has (L = 0, S = 0 with L = 0 given).
+
+    L = 0 iff ‖clip(M, ±tau_anomaly)‖₂ ≤ tau_background; then S = 0 iff max|M| ≤ tau_anomaly.
+    """
+    clipped = np.clip(data, -tau_anomaly, tau_anomaly)
+    return np.linalg.norm(clipped, 2) <= tau_background, np.abs(data).max(initial=0.0) <= tau_anomaly

@@ -46,34 +46,6 @@ def stable_thresholds(
     )
 
 
-def cliffs(data: Floats) -> tuple[Parameter, Parameter]:
-    """(lower, upper) lam of exact PCP between which both parts are non-zero.
-
-    L = 0 is optimal iff lam ≤ 1/‖sign(M)‖₂; S = 0 is optimal iff lam ≥ ‖UVᵀ‖_∞ with M = UΣVᵀ
-    (from the optimality conditions; exact for M of full rank without zeros).
-    """
-    lower = 1.0 / float(np.linalg.norm(np.sign(data), 2))
-    u, s, vh = np.linalg.svd(data, full_matrices=False)
-    keep = s > s[0] * max(data.shape) * np.finfo(data.dtype).eps
-    upper = float(np.abs(u[:, keep] @ vh[keep]).max())
-    return (
-        Parameter(lower, "below 1/‖sign M‖₂ the background is empty: everything is called anomaly"),
-        Parameter(upper, "above max|UVᵀ| the anomaly is empty: everything is called background"),
-    )
-
-
-def stable_cliffs(data: Floats, tau_background: float, tau_anomaly: float) -> tuple[bool, bool]:
-    """Whether stable PCP's optimum has (L = 0, S = 0 with L = 0 given).
-
-    L = 0 iff ‖clip(M, ±tau_anomaly)‖₂ ≤ tau_background; then S = 0 iff max|M| ≤ tau_anomaly.
-    """
-    clipped = np.clip(data, -tau_anomaly, tau_anomaly)
-    return (
-        float(np.linalg.norm(clipped, 2)) <= tau_background,
-        float(np.abs(data).max(initial=0.0)) <= tau_anomaly,
-    )
-
-
 def sigma_from_differences(data: Floats, known: Bools | None = None) -> Parameter:
     """Noise scale from differences of neighbouring samples: median|x_{t+1} − x_t| / (0.6745·√2).
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kizu.models.path as path_module
+import witnesses
 from instances import planted, true_gap
 from kizu import robust_pca, robust_pca_path
 from kizu.arrays import to_numpy
@@ -14,7 +15,6 @@ from kizu.errors import ParameterError, ShapeError
 from kizu.lowrank.blocks import MatrixBlocks
 from kizu.models import cliffs
 from kizu.models.validate import matrix
-from kizu.parameters import cliffs as dense_cliffs
 from kizu.parameters import default_lam, stable_thresholds
 from kizu.solvers import ialm
 
@@ -82,10 +82,10 @@ def test_each_part_is_empty_beyond_its_cliff_and_not_before(noise, missing, seed
 
 def test_the_cliffs_are_those_of_dense_formulas():
     X, _ = sheet()
-    low, high = dense_cliffs(X)
+    low, high = witnesses.cliffs(X)
     checked = matrix(X, None)
-    assert cliffs.exact_lower(checked).value == pytest.approx(low.value, rel=1e-10)
-    assert cliffs.exact_upper(checked).value == pytest.approx(high.value, rel=1e-10)
+    assert cliffs.exact_lower(checked).value == pytest.approx(low, rel=1e-10)
+    assert cliffs.exact_upper(checked).value == pytest.approx(high, rel=1e-10)
     edge = 3.0
     lower = edge * cliffs.stable_lower(checked, edge).value
     for factor, empty in [(0.9999, True), (1.0001, False)]:
