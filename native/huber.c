@@ -39,10 +39,11 @@ struct huber_strip {
     int64_t raw_stride, known_stride, stride, ahead; /* `ahead`: columns to the next tile, 0 for none */
 };
 
+#define KINDS "huber_pass.h"
 #define LEVEL 1
-#include "huber_level.h"
+#include "kinds_level.h"
 #define LEVEL 2
-#include "huber_level.h"
+#include "kinds_level.h"
 
 /* 0, or 1 where there is no memory for the tile. `kind`: 0 uint8, 1 uint16, 2 float, 3 double; the factors, scale and
    offset are float for the first three. `power` (n, q) and `sums` (3) are added to. `out` may be `right`. */

@@ -38,10 +38,11 @@ struct residual_strip {
     int64_t raw_stride, known_stride, stride;
 };
 
+#define KINDS "residual_pass.h"
 #define LEVEL 1
-#include "residual_level.h"
+#include "kinds_level.h"
 #define LEVEL 2
-#include "residual_level.h"
+#include "kinds_level.h"
 
 /* 0, or 1 where there is no memory for a strip. `kind`: 0 uint8, 1 uint16, 2 float, 3 double; the factors, scale,
    offset, weight and out are float for the first three. With `louder` the numbers in out stay where their size is

@@ -26,6 +26,7 @@ struct temporal {
 #define LINE 64
 #define INFINITE 0x7f800000
 #define POSITIVE 0x7fffffff
+#define SMALLEST INT32_MIN
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)

@@ -81,7 +81,7 @@ FN INT NAME(up_to)(const int32_t *keys, int64_t n, INT level)
 FN REAL NAME(middle)(const int32_t *keys, int64_t n, INT count)
 {
     const INT one = SPLAT(1), rank = HALF(SUB(MOST(count, one), one));
-    INT low = SPLAT(POSITIVE), high = NAME(turned)(SPLAT(-1)), before = SPLAT(0), until = count;
+    INT low = SPLAT(POSITIVE), high = SPLAT(SMALLEST), before = SPLAT(0), until = count;
     for (int64_t t = 0; t < n; t++) {
         const INT key = LOAD(keys + t * LANES);
         low = LEAST(low, key);
@@ -91,19 +91,14 @@ FN REAL NAME(middle)(const int32_t *keys, int64_t n, INT count)
     /* The key of that rank is in low … high, with until − before keys; it is found where there is one, or one value. */
     for (;;) {
         const MASK open = GREATER(high, low), many = GREATER(SUB(until, before), one);
-#if LEVEL == 2
         if (!ANY(open & many))
             break;
-#else
-        if (!ANY(AND(open, many)))
-            break;
-#endif
         const INT level = ADD(low, HALF(SUB(high, low))), found = NAME(up_to)(keys, n, level);
         const MASK below = GREATER(found, rank);
         high = PICK(below, level, high), until = PICK(below, found, until);
         low = PICK(below, low, ADD(level, one)), before = PICK(below, before, found);
     }
-    INT first = SPLAT((int)0x80000000), next = SPLAT(POSITIVE);
+    INT first = SPLAT(SMALLEST), next = SPLAT(POSITIVE);
     for (int64_t t = 0; t < n; t++) {
         const INT key = LOAD(keys + t * LANES);
         const MASK above = GREATER(key, high);

@@ -116,7 +116,7 @@ def multiplier(state, known, lam):
 
 def _ialm(setup, tol, solve):
     known = None if setup.known.all() else setup.known
-    found = solve(ialm.Problem(MatrixBlocks(setup.data, known), setup.lam, len(setup.data)), tol)
+    found = solve(ialm.Problem(MatrixBlocks(setup.data, known), setup.lam, len(setup.data), setup.known.mean()), tol)
     state = found.state
     background, dual = state.background.left @ state.right, multiplier(state, setup.known, setup.lam)
     return Found(

@@ -128,7 +128,7 @@ def test_noise_alone_has_no_background_at_any_lam():
 
 
 @pytest.mark.parametrize(("missing", "factor"), [(0.0, 2.0), (0.25, 1.5)])
-def test_warm_starts_take_far_fewer_steps_in_the_stable_form(missing, factor):
+def test_a_stable_path_takes_far_fewer_steps_than_single_calls(missing, factor):
     X, observed = sheet(shape=(60, 45), missing=missing)
     path = robust_pca_path(X, lams=20, noise=SIGMA, observed=observed)
     cold = [robust_pca(X, lam=point.lam.value, noise=SIGMA, observed=observed) for point in path]
@@ -136,11 +136,18 @@ def test_warm_starts_take_far_fewer_steps_in_the_stable_form(missing, factor):
 
 
 @MISSING
-def test_warm_starts_take_fewer_steps_in_the_exact_form(missing):
+def test_an_exact_path_takes_fewer_steps_than_single_calls(missing):
     X, observed = sheet(shape=(40, 30), missing=missing)
     path = robust_pca_path(X, lams=16, noise=None, observed=observed)
     cold = [robust_pca(X, lam=point.lam.value, noise=None, observed=observed) for point in path]
     assert steps(point.decomposition for point in path) < steps(cold)
+
+
+def test_the_start_alone_saves_steps():
+    X, _ = sheet(shape=(60, 45))
+    path = robust_pca_path(X, lams=20, noise=SIGMA)
+    cold = [robust_pca_path(X, lams=[point.lam.value], noise=SIGMA)[0].decomposition for point in path]
+    assert 1.2 * steps(point.decomposition for point in path) < steps(cold)
 
 
 @FORMS
@@ -238,16 +245,43 @@ def test_a_point_that_did_not_get_there_says_so():
     assert all(point.relative_gap <= 1e-5 for point in path if point.decomposition.converged)
 
 
-def test_the_callback_hears_of_every_step():
-    seen = []
-    path = robust_pca_path(sheet()[0], lams=3, noise=SIGMA, callback=seen.append)
+@FORMS
+@MISSING
+def test_the_callback_hears_of_every_step(noise, missing):
+    seen, (X, observed) = [], sheet(noise=noise, missing=missing)
+    path = robust_pca_path(X, lams=3, noise=noise, observed=observed, callback=seen.append)
     assert seen == [record for point in reversed(path.points) for record in point.decomposition.history]
 
 
-@pytest.mark.parametrize("lams", [0, 1, -3, [], [0.0], [0.1, -1.0], [math.nan], [math.inf], "20", None, True, [[0.1]]])
+@pytest.mark.parametrize(
+    "lams", [0, 1, -3, [], [0.0], [0.1, -1.0], [math.nan], [math.inf], "20", ["0.1"], [True], None, True, [[0.1]], [1j]]
+)
 def test_wrong_lams_are_refused(lams):
     with pytest.raises(ParameterError, match=r"^lams: got .*\. Use an integer of at least 2, or positive numbers\.$"):
         robust_pca_path(sheet()[0], lams=lams)
+
+
+@MISSING
+def test_a_rank_limit_leaves_the_cliffs_or_says_that_one_is_a_bound(missing):
+    X, observed = sheet(noise=None, missing=missing)
+    path, free = (robust_pca_path(X, lams=[0.3], noise=None, observed=observed, rank=rank) for rank in (1, None))
+    assert path.lower == free.lower
+    assert path.upper == (cliffs.SURE if missing else free.upper)
+
+
+def test_the_cliff_of_a_completed_matrix_is_a_bound():
+    X, observed = np.outer(np.arange(1.0, 9), np.arange(2.0, 14)), np.ones((8, 12), bool)
+    observed[0, :2] = False
+    upper = robust_pca_path(X, lams=[0.3], noise=None, observed=observed).upper
+    assert "an upper bound, because another multiplier may be smaller" in upper.why
+    assert not robust_pca(X, noise=None, lam=upper.value, observed=observed).anomaly.any()
+
+
+def test_paths_are_compared_by_identity():
+    path, other = (robust_pca_path(sheet()[0], lams=[0.3], noise=SIGMA) for _ in range(2))
+    assert path == path
+    assert path != other
+    assert len({path, other, path[0]}) == 3
 
 
 @pytest.mark.parametrize(("name", "value"), [("noise", -1.0), ("tol", 0), ("rank", 0), ("max_iter", -1)])
@@ -275,7 +309,7 @@ def test_a_restart_at_the_same_lam_is_soon_proven_again():
     X, _ = sheet()
     with one_thread():
         checked = matrix(X, None)
-        problem = ialm.Problem(MatrixBlocks(checked.blocks.matrix), 0.2, 24)
+        problem = ialm.Problem(MatrixBlocks(checked.blocks.matrix), 0.2, 24, 1.0)
         limits = {"tol": 1e-6, "feasible": 1e-7, "max_iter": 2000}
         first = ialm.solve(problem, checked.engine, **limits)
         steps_before = len(first.history)

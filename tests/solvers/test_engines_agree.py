@@ -89,7 +89,7 @@ def test_the_same_bits_from_any_number_of_threads(tmp_path, solve, dtype):
 
 def test_the_exact_form_on_disk(tmp_path):
     data = planted(0, shape=(SHORT, LONG)).X
-    problem = ialm.Problem(MatrixBlocks(data), 1 / np.sqrt(LONG), SHORT)
+    problem = ialm.Problem(MatrixBlocks(data), 1 / np.sqrt(LONG), SHORT, 1.0)
     expected = ialm.solve(problem, Threads(2, block_entries=2000), tol=0.0, feasible=0.0, max_iter=STEPS)
     engine = Disk(2, folder=tmp_path, block_entries=2000)
     problem = problem._replace(data=MatrixBlocks(engine.columns(stored(tmp_path, data))))

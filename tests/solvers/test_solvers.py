@@ -11,7 +11,7 @@ from kizu.solvers import ialm, stable_pcp
 from kizu.solvers.loop import Record, run
 
 BLOCKS = MatrixBlocks(planted(0, shape=(20, 30), rank=2).X / 8)
-PROBLEM = ialm.Problem(BLOCKS, 1 / math.sqrt(30), 20)
+PROBLEM = ialm.Problem(BLOCKS, 1 / math.sqrt(30), 20, 1.0)
 SERIAL = Serial()
 FEW_SEEDS = range(10)
 

@@ -16,7 +16,7 @@ from kizu.detect.hysteresis import HIGH, candidates
 from kizu.detect.maps import Scale, Sign, smoothed, standardised
 from kizu.detect.null import MAPS, Tail, fit_tail, null_maps
 from kizu.engines.protocol import Engine, filled
-from kizu.lowrank.rows import address
+from kizu.lowrank.rows import address, shaped
 from kizu.typing import Bools, Floats, Integers
 
 RUNGS = 14
@@ -178,18 +178,19 @@ def joined_score(log_survival: Floats, scales: int) -> Floats:
     return np.asarray(np.maximum(-special.ndtri_exp(np.minimum(log_p, -1e-12) - np.log(2.0)), 0.0))
 
 
-def score_map(maps: list[Floats], nulls: tuple[Null, ...], *, compiled: bool = True) -> Floats:
+def score_map(maps: list[Floats], nulls: tuple[Null, ...], *, level: int | None = None) -> Floats:
     """The calibrated z-map of one frame: the largest score over the scales; 0 where not seen.
 
-    `compiled` is False where the twin of the kernel is wanted, for tests.
+    `level` 0 asks for the twin of the kernel, for tests.
     """
     best = np.zeros(maps[0].shape, np.float32)
-    kernel = native.function("kizu_score", *SCORE) if compiled else None
-    for w, (_, _, _, levels, scores) in zip(maps, nulls, strict=True):
-        if kernel is None:
-            np.maximum(best, np.interp(w, levels, scores, left=0.0).astype(np.float32), out=best)
+    kernel = native.function("kizu_score", *SCORE) if level != 0 else None
+    for w, null in zip(maps, nulls, strict=True):
+        if kernel is None or not shaped((w, best.shape)):
+            np.maximum(best, np.interp(w, null.levels, null.scores, left=0.0).astype(np.float32), out=best)
             continue
-        x, table = np.ascontiguousarray(w, np.float32), np.array([levels, scores, np.zeros_like(scores)], np.float64)
+        x, table = np.ascontiguousarray(w, np.float32), np.zeros((3, len(null.levels)))
+        table[0], table[1] = null.levels, null.scores
         table[2, :-1] = np.diff(table[1]) / np.diff(table[0])
-        kernel(x.size, address(x), *map(address, table), len(levels), address(best))
+        kernel(x.size, address(x), *map(address, table), table.shape[1], address(best))
     return best

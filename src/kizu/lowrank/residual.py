@@ -29,8 +29,8 @@ def residual(block: Block, left: Floats, right: Floats, *, limit: float = math.i
     `level` are the instructions to use, for tests; 0 is the twin.
     """
     out = np.empty(block.raw.shape, right.dtype)
-    if not _kernel(block, left, right, None, limit, False, out, level):
-        out[...] = _twin(block, left, right)
+    if not _kernel(block, left, right, out, limit=limit, level=level):
+        _twin(block, left, right, out)
         if limit < math.inf:
             np.clip(out, -limit, limit, out=out)
     return out
@@ -43,8 +43,8 @@ def outshout(
 
     `weight` (width,) is the columns'. Of two numbers as large the positive one stays.
     """
-    if not _kernel(block, left, right, weight, math.inf, True, out, level):
-        fresh = _twin(block, left, right) * weight
+    if not _kernel(block, left, right, out, weight=weight, louder=True, level=level):
+        fresh = _twin(block, left, right, np.empty(block.raw.shape, right.dtype)) * weight
         highest, lowest = np.maximum(out, fresh), np.minimum(out, fresh)
         np.copysign(np.maximum(highest, -lowest), highest + lowest, out=out)
 
@@ -53,10 +53,11 @@ def _kernel(
     block: Block,
     left: Floats,
     right: Floats,
-    weight: Floats | None,
-    limit: float,
-    louder: bool,
     out: Floats,
+    *,
+    weight: Floats | None = None,
+    limit: float = math.inf,
+    louder: bool = False,
     level: int | None,
 ) -> bool:
     """Whether the kernel has filled `out`."""
@@ -81,9 +82,8 @@ def _kernel(
     return True
 
 
-def _twin(block: Block, left: Floats, right: Floats) -> Floats:
-    r: Floats = left @ right
-    np.subtract(block.values, r, out=r)
+def _twin(block: Block, left: Floats, right: Floats, out: Floats) -> Floats:
+    np.subtract(block.values, np.matmul(left, right, out=out), out=out)
     if block.known is not None:
-        r *= block.known
-    return r
+        out *= block.known
+    return out

@@ -7,7 +7,8 @@ stable    L = 0 iff ‖clip(M, ±lam·tau)‖₂ ≤ tau             S = 0 iff l
 
 The sign of a zero may be anything in [−1, 1] and the multiplier of a rank-deficient M is not unique: the exact
 cliffs are then bounds, and say so. With entries unknown S = 0 means matrix completion, which has no formula. But
-|Y| ≤ ‖Y‖₂, so S = 0 at lam = 1 always; the multiplier that is found there has the cliff as its largest entry.
+|Y| ≤ ‖Y‖₂, so S = 0 at lam = 1 always; the largest entry of the multiplier that is found there is the cliff in the
+stable form, which has only one, and bounds it in the exact form. It is as near as the solver came.
 """
 
 import math
@@ -31,8 +32,8 @@ FACTOR = 1.5
 crossing counts, as far as these places tell."""
 CLOSE = 1e-5
 """Relative accuracy of that cliff, on the side where the background is empty."""
-EMPTY = "the background is empty: everything is called anomaly"
-FULL = "the anomaly is empty: everything is called background"
+EMPTY = "the background is empty, and everything is called anomaly"
+FULL = "the anomaly is empty, and everything is called background"
 
 
 class Cliffs(NamedTuple):
@@ -47,7 +48,7 @@ def exact_lower(matrix: Matrix) -> Parameter:
     signs = _gram(matrix, lambda block: np.sign(block.values))
     zeros = round(matrix.share_known * matrix.values.size - float(np.trace(signs)))
     note = f"; a lower bound, because {zeros} entries are 0" if zeros else ""
-    return Parameter(1.0 / _norm(signs), f"up to 1/‖sign M‖₂ {EMPTY}{note}")
+    return Parameter(1.0 / _norm(signs), f"up to 1/‖sign M‖₂, {EMPTY}{note}")
 
 
 def exact_upper(matrix: Matrix) -> Parameter:
@@ -60,7 +61,7 @@ def exact_upper(matrix: Matrix) -> Parameter:
     kept = values > values[-1] * len(values) * float(np.finfo(np.float64).eps)
     root = (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
     note = "" if kept.all() else f"; an upper bound, because M has rank {np.count_nonzero(kept)} only"
-    return Parameter(_largest(matrix, root), f"from max|UVᵀ|, M = UΣVᵀ, on {FULL}{note}")
+    return Parameter(_largest(matrix, root), f"from max|UVᵀ| on, M = UΣVᵀ, {FULL}{note}")
 
 
 def stable_lower(matrix: Matrix, edge: float) -> Parameter:
@@ -79,7 +80,7 @@ def stable_lower(matrix: Matrix, edge: float) -> Parameter:
         return Parameter(math.inf, "the background is empty at every lam: M does not stand out of the noise")
     root = low if low == high else float(brentq(excess, low, min(high, most), xtol=0.5 * CLOSE))
     value = math.exp(root) * (1.0 - CLOSE) / edge
-    return Parameter(value, f"while ‖clip(M, ±lam·tau_background)‖₂ ≤ tau_background {EMPTY}")
+    return Parameter(value, f"while ‖clip(M, ±lam·tau_background)‖₂ ≤ tau_background, {EMPTY}")
 
 
 def stable_upper(matrix: Matrix, edge: float) -> Parameter:
@@ -88,7 +89,7 @@ def stable_upper(matrix: Matrix, edge: float) -> Parameter:
     sizes = np.sqrt(np.maximum(values, 0.0))
     share = edge / np.maximum(sizes, edge)
     largest = _largest(matrix, (vectors * share) @ vectors.T)
-    return Parameter(largest / edge, f"from max|M − SVT(M, tau_background)|/tau_background on {FULL}")
+    return Parameter(largest / edge, f"from max|M − SVT(M, tau_background)|/tau_background on, {FULL}")
 
 
 def completed(matrix: Matrix, state: stable_pcp.State | ialm.State, edge: float) -> Parameter:
@@ -103,7 +104,8 @@ def completed(matrix: Matrix, state: stable_pcp.State | ialm.State, edge: float)
         return float(np.abs(rest).max(initial=0.0)) / edge
 
     value = max(matrix.engine.map(one, matrix.engine.spans(matrix.blocks.shape)))
-    return Parameter(min(value, 1.0), f"from the largest |multiplier| of the completed matrix on {FULL}, to the gap")
+    note = "; an upper bound, because another multiplier may be smaller" if isinstance(state, ialm.State) else ""
+    return Parameter(min(value, 1.0), f"from the largest |multiplier| of the completed matrix on, {FULL}{note}")
 
 
 def _gram(matrix: Matrix, function: Callable[[Block], Floats]) -> Floats:

@@ -19,8 +19,6 @@ from kizu.typing import Array, Bools, Floats
 
 FEASIBLE, FEASIBLE_SINGLE = 1e-7, 1e-6
 """Share of ‖M‖ to which L + S = M is met at least in the textbook mode, in float64 and float32 (Lin et al.)."""
-VIDEO = stable_pcp.Pace()
-"""The solver's own pace."""
 FEASIBLE_SHARE = 0.1
 """The certified mode meets it to this share of the gap asked for, and no closer than the textbook."""
 
@@ -33,7 +31,10 @@ class Solved(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A checked matrix with every choice made but the form; `example` is the array that was handed in."""
+    """A checked matrix with every choice made but the form; `example` is the array that was handed in.
+
+    `waited`: seconds that its engine had waited for other work, which are not this result's.
+    """
 
     matrix: Matrix
     example: Array
@@ -42,9 +43,12 @@ class Task(NamedTuple):
     tol: Parameter
     max_iter: int
     callback: Callback | None
+    waited: float = 0.0
 
 
-def stable(task: Task, sigma: Parameter, start: stable_pcp.State | None, pace: stable_pcp.Pace = VIDEO) -> Solved:
+def stable(
+    task: Task, sigma: Parameter, start: stable_pcp.State | None, pace: stable_pcp.Pace = stable_pcp.VIDEO
+) -> Solved:
     """Stable PCP at noise scale `sigma`, which is in the solver's scale."""
     matrix = task.matrix
     samples, features = matrix.values.shape
@@ -80,9 +84,14 @@ def exact(task: Task, sigma: Parameter, mode: Literal["certified", "fast"], last
         found = ialm.solve_fast(problem, matrix.engine, feasible=feasible, max_iter=task.max_iter, callback=callback)
     else:
         feasible = max(FEASIBLE_SHARE * tol, FEASIBLE_SINGLE if single else FEASIBLE)
-        most = task.max_iter
         found = ialm.solve(
-            problem, matrix.engine, tol=tol, feasible=feasible, max_iter=most, start=start, callback=callback
+            problem,
+            matrix.engine,
+            tol=tol,
+            feasible=feasible,
+            max_iter=task.max_iter,
+            start=start,
+            callback=callback,
         )
     state = found.state
     assert state.right is not None
@@ -156,7 +165,7 @@ def _decomposition(
         parameters={"lam": task.lam, "rank": task.rank, "tol": task.tol, **parameters},
         example=task.example,
         support=support,
-        waited=task.matrix.engine.waited,
+        waited=task.matrix.engine.waited - task.waited,
         thresholding=found.state.how,
     )
 

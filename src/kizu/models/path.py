@@ -33,7 +33,7 @@ PACE = stable_pcp.Pace(step=1.2, momentum=0.9)
 momentum and a shorter step the same path takes two thirds of the steps."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Point:
     """The solution at one lam; `share` of the known entries are anomaly."""
 
@@ -50,7 +50,7 @@ class Point:
         return self.decomposition.certificate.relative_gap
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Path(Sequence[Point]):
     """Points of growing lam, and the cliffs between which both parts are there.
 
@@ -127,7 +127,7 @@ def robust_pca_path(
         neighbours then differ by a fifth or so. Or which: they are sorted, and solved once each.
     noise, rank, tol, observed, max_iter
         As in `robust_pca`, the same for every point: "auto" measures the noise once, at the default lam. The cliffs
-        are those of an unlimited rank.
+        are those of an unlimited rank; with a limit and entries unknown the upper one is only known to be at most 1.
     callback : callable(Record)
         Called after every iteration of every point, the largest lam first.
 
@@ -160,9 +160,9 @@ def _walk(choice: _Choice, wanted: int | list[float]) -> Path:
     edges, last = _cliffs(choice)
     points: list[Point] = []
     for lam in reversed(_places(wanted, edges)):
-        solved = _solve(choice, lam, None if lam.value <= edges.lower.value else last, edges)
+        solved = _solve(choice, lam, last, edges.lower.value)
         points.append(Point(lam, solved.decomposition, _share(choice, solved)))
-        last = solved.state
+        last = solved.state if solved.decomposition.converged else None
     return Path(tuple(reversed(points)), *edges, choice.task.lam)
 
 
@@ -172,20 +172,25 @@ def _cliffs(choice: _Choice) -> tuple[Cliffs, stable_pcp.State | ialm.State | No
     lower = cliffs.exact_lower(matrix) if choice.exact else cliffs.stable_lower(matrix, edge)
     if matrix.known is None:
         return Cliffs(lower, cliffs.exact_upper(matrix) if choice.exact else cliffs.stable_upper(matrix, edge)), None
-    solved = _solve(choice, cliffs.SURE, None, Cliffs(lower, cliffs.SURE))
-    proven = solved.decomposition.converged
-    return Cliffs(lower, cliffs.completed(matrix, solved.state, edge) if proven else cliffs.SURE), solved.state
+    sure = Cliffs(lower, cliffs.SURE)
+    if choice.task.rank.value < min(matrix.values.shape):
+        return sure, None
+    silent = choice._replace(task=choice.task._replace(callback=None))  # not a point of the path
+    solved = _solve(silent, cliffs.SURE, None, lower.value)
+    if not solved.decomposition.converged:
+        return sure, None
+    return Cliffs(lower, cliffs.completed(matrix, solved.state, edge)), solved.state
 
 
-def _solve(choice: _Choice, lam: Parameter, last: stable_pcp.State | ialm.State | None, edges: Cliffs) -> forms.Solved:
-    """One point, from where the `last` one stopped; an empty background is known beforehand."""
-    task = choice.task._replace(lam=lam)
-    if choice.exact:
-        return forms.exact(task, choice.sigma, "certified", last if isinstance(last, ialm.State) else None)
+def _solve(choice: _Choice, lam: Parameter, last: stable_pcp.State | ialm.State | None, lower: float) -> forms.Solved:
+    """One point, from where the `last` one stopped, or from nothing up to the `lower` cliff."""
+    task = choice.task._replace(lam=lam, waited=choice.task.matrix.engine.waited)
+    empty = lam.value <= lower
+    if choice.exact:  # a cold start is nearer to an empty background
+        near = last if isinstance(last, ialm.State) and not empty else None
+        return forms.exact(task, choice.sigma, "certified", near)
     start = stable_pcp.restarted(last) if isinstance(last, stable_pcp.State) else None
-    if lam.value <= edges.lower.value:
-        start = stable_pcp.empty(task.matrix.blocks)
-    return forms.stable(task, choice.sigma, start, PACE)
+    return forms.stable(task, choice.sigma, stable_pcp.empty(task.matrix.blocks) if empty else start, PACE)
 
 
 def _places(wanted: int | list[float], edges: Cliffs) -> list[Parameter]:
@@ -223,9 +228,10 @@ def _wanted(lams: Any) -> int | list[float]:
             raise ParameterError("lams", lams, allowed)
         return int(lams)
     try:
-        values = np.asarray(to_numpy(lams), dtype=np.float64)
+        values = np.asarray(to_numpy(lams))
     except (TypeError, ValueError):
         raise ParameterError("lams", lams, allowed) from None
-    if values.ndim != 1 or values.size == 0 or not ((values > 0) & (values < np.inf)).all():
+    real = values.dtype.kind in "iuf" and values.ndim == 1 and values.size > 0
+    if not (real and ((values > 0) & (values < np.inf)).all()):
         raise ParameterError("lams", lams, allowed)
     return [float(value) for value in np.unique(values)]

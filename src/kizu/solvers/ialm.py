@@ -54,7 +54,7 @@ class Problem(NamedTuple):
     data: Blocks
     lam: float
     max_rank: int
-    share_known: float = 1.0
+    share_known: float
 
 
 class State(NamedTuple):

@@ -6,8 +6,8 @@ which is stable PCP (Zhou, Li, Wright, Candès & Ma 2010, penalised form) with t
 eliminated: S = soft(M − L, tau_anomaly), noise = clip(M − L, ±tau_anomaly). The Huber loss has the
 gradient −Y, Y = clip(M − L, ±tau_anomaly), so an accelerated proximal gradient step from a point X is
 
-    L ← singular value threshold of Z = X + STEP·clip(M − X) at STEP·tau_background
-    X ← L + MOMENTUM·(L − previous L), without momentum when the objective has risen
+    L ← singular value threshold of Z = X + step·clip(M − X) at step·tau_background
+    X ← L + momentum·(L − previous L), without momentum when the objective has risen
 
 and its singular values are taken in a carried subspace Q of the short side: C = QᵀZ and ZCᵀ come
 out of the same pass, and ZCᵀ, orthonormalised, is the next Q (one power step for free). The state are
@@ -36,11 +36,6 @@ from kizu.solvers.stable_proof import prove
 from kizu.solvers.stable_start import typical
 from kizu.typing import Floats
 
-STEP = 1.5
-"""Length of a gradient step. 1 is safe for any data; where noise is Gaussian, its Huber loss at tau_anomaly
-curves by 0.72 on average, and 1.5 with this momentum takes two thirds of the steps that 1 takes."""
-MOMENTUM = 0.4
-"""Share of the last move that is carried on: more overshoots (measured 0.3 to 1 on video and random data)."""
 OVERSAMPLE, OVERSHARE = 4, 0.75
 """Directions carried beyond the rank, at least, and as a share of it: they find new components and show
 ‖Y‖₂ beside the old ones. A half takes twice the steps where the spectrum has no gap."""
@@ -53,8 +48,13 @@ CONTINUATION = 0.25
 class Pace(NamedTuple):
     """Length of a gradient step, and the share of the last move that is carried on."""
 
-    step: float = STEP
-    momentum: float = MOMENTUM
+    step: float
+    momentum: float
+
+
+VIDEO = Pace(step=1.5, momentum=0.4)
+"""A step of 1 is safe for any data; where noise is Gaussian, its Huber loss at tau_anomaly curves by 0.72 on average,
+and 1.5 takes two thirds of the steps that 1 takes. More momentum overshoots (measured 0.3 to 1 on video)."""
 
 
 class Numbers(NamedTuple):
@@ -64,7 +64,7 @@ class Numbers(NamedTuple):
     tau_anomaly: float
     max_rank: int
     engine: Engine
-    pace: Pace = Pace()
+    pace: Pace = VIDEO
 
 
 class State(NamedTuple):
@@ -128,7 +128,7 @@ def point_of(state: State) -> Point:
 
 
 def walk(block: Block, state: State, point: Point, numbers: Numbers, right: Floats) -> Pass:
-    """One proximal gradient step on one block, before the threshold: Z = X + STEP·clip(M − X); C goes to `right`."""
+    """One proximal gradient step on one block, before the threshold: Z = X + step·clip(M − X); C goes to `right`."""
     here = slice(block.start, block.stop)
     x = point.now @ state.right[:, here]
     if state.momentum:

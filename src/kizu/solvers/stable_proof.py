@@ -29,7 +29,7 @@ def prove(
         r = residual(data.read(*span), left, here).astype(np.float64)
         y = np.clip(r, -tau_anomaly, tau_anomaly)
         square, along = dot(y, y), dot(y, r)
-        inner = along + float((left * (y @ here.T.astype(np.float64))).sum())  # ⟨M − L, Y⟩ + ⟨L, Y⟩
+        inner = along + float((left * (y @ here.T.astype(np.float64))).sum())  # ⟨M − L, Y⟩ + ⟨L, Y⟩: M is read once
         return y @ y.T, gram(here), np.array([along - 0.5 * square, inner, square])
 
     dual, inside, sums = engine.reduce(one, engine.spans(data.shape))
