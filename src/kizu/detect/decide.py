@@ -84,6 +84,8 @@ def decide_on(map_of: Callable[[int], Floats], seen: Bools | None, nulls: tuple[
 
 def filled(mask: Bools, seen: Bools | None) -> Bools:
     """`mask` with its holes filled, unknown pixels left out. A hole is no mask, and does not reach the border."""
+    if not mask.any():
+        return mask
     labels, count = ndimage.label(~mask)
     outside = np.zeros(count + 1, np.bool_)
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):

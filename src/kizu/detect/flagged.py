@@ -34,11 +34,17 @@ def known_of(flagged: Bools, seen: Bools | None, engine: Engine) -> Bools:
     the other way: below k = √T it wins, L fades, and the dark place spreads round by round. What
     covers a place nearly always is its background as far as anybody can tell.
     """
-
-    def free(t: int) -> Any:
-        return ~flagged[t] if seen is None else seen[t] & ~flagged[t]
-
     frames = range(len(flagged))
-    count = engine.reduce(lambda t: free(t).astype(np.int32), frames)
+    count = engine.reduce(lambda t: free(flagged, seen, t).astype(np.int32), frames)
     bare = count < ENOUGH * math.sqrt(len(frames))
-    return filled(engine, flagged.shape, np.bool_, lambda t: free(t) | (bare if seen is None else seen[t] & bare))
+    return filled(
+        engine,
+        flagged.shape,
+        np.bool_,
+        lambda t: free(flagged, seen, t) | (bare if seen is None else seen[t] & bare),
+    )
+
+
+def free(flagged: Bools, seen: Bools | None, t: int) -> Any:
+    """The entries of frame `t` that are seen and not flagged."""
+    return ~flagged[t] if seen is None else seen[t] & ~flagged[t]

@@ -13,24 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import kizu.native as native
-from kizu.lowrank.rows import (
-    KINDS,
-    MAX_RANK,
-    address,
-    as_read,
-    in_rows,
-    padded,
-    per_row,
-    shaped,
-    strides,
-    takes,
-    tiles,
-)  # fmt: skip
+from kizu.lowrank.rows import MAX_RANK, SOURCE, address, in_rows, padded, shaped, source, strides, takes, tiles
 from kizu.typing import Bools, Floats
 
 ARGUMENTS = (
     *(c_int, c_int, c_int64, c_int64, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r, q, q without padding
-    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *SOURCE,
     *(c_void_p, c_void_p, c_int64, c_void_p, c_double, c_double),  # left; right with its stride; basis; tau, step
     *(c_void_p, c_int64, c_void_p, c_void_p),  # out with its stride; power, sums
 )
@@ -87,19 +75,15 @@ def walk(
     out = np.empty((basis.shape[1], raw.shape[1]), right.dtype) if out is None else out
     kernel = native.function("kizu_huber", *ARGUMENTS, result=c_int)
     (n, width), dtype, r, q = raw.shape, right.dtype, left.shape[1], basis.shape[1]
-    fit = shaped(
-        (scale, (n,)), (offset, (n,)), (known, raw.shape), (left, (n, r)), (right, (r, width)), (basis, (n, q))
-    )
-    if level == 0 or kernel is None or max(r, q) > MAX_RANK or not (fit and takes(out, (q, width), dtype)):
+    fit = shaped((left, (n, r)), (right, (r, width)), (basis, (n, q))) and takes(out, (q, width), dtype)
+    usable = level > 0 and max(r, q) <= MAX_RANK and fit
+    data = source(raw, scale, offset, known, dtype) if usable else None
+    if kernel is None or data is None:
         return twin(raw, scale, offset, known, left, right, basis, tau, step, out)
-    data = as_read(raw, dtype)
-    factors = np.ascontiguousarray(left, dtype), padded(basis, dtype)
-    scales = per_row(scale, 1.0, n, dtype), per_row(offset, 0.0, n, dtype)
-    old, mask = in_rows(right, dtype), None if known is None else in_rows(known, np.dtype(bool))
+    factors, old = (np.ascontiguousarray(left, dtype), padded(basis, dtype)), in_rows(right, dtype)
     power, sums = np.zeros(factors[1].shape), np.zeros(3)
     failed = kernel(
-        *(level, KINDS[data.dtype.str[1:]], n, width, r, factors[1].shape[1], q),
-        *(address(data), strides(data), address(mask), strides(mask), address(scales[0]), address(scales[1])),
+        *(level, data.kind, n, width, r, factors[1].shape[1], q, *data.arguments),
         *(address(factors[0]), address(old), strides(old), address(factors[1]), tau, step),
         *(address(out), strides(out), address(power), address(sums)),
     )

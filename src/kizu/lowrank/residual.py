@@ -11,12 +11,12 @@ import numpy as np
 
 import kizu.native as native
 from kizu.lowrank.blocks import Block
-from kizu.lowrank.rows import KINDS, MAX_RANK, address, as_read, in_rows, per_row, shaped, strides, takes
+from kizu.lowrank.rows import MAX_RANK, SOURCE, address, in_rows, shaped, source, strides, takes
 from kizu.typing import Floats
 
 ARGUMENTS = (
     *(c_int, c_int, c_int64, c_int64, c_int64),  # level, kind; rows, columns, r
-    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *SOURCE,
     *(c_void_p, c_void_p, c_int64, c_void_p),  # left; right with its stride; weight
     *(c_double, c_int, c_void_p, c_int64),  # limit, whether the louder stays; out with its stride
 )
@@ -64,17 +64,16 @@ def _kernel(
     level = native.level() if level is None else level
     kernel = native.function("kizu_residual", *ARGUMENTS, result=c_int)
     (n, width), r, dtype = block.raw.shape, left.shape[1], right.dtype
-    rows = shaped((block.scale, (n,)), (block.offset, (n,)), (block.known, (n, width)), (left, (n, r)))
-    fit = rows and shaped((right, (r, width)), (weight, (width,))) and left.dtype == dtype == block.dtype
-    if level == 0 or kernel is None or r > MAX_RANK or not (fit and takes(out, (n, width), dtype)):
+    fit = shaped((left, (n, r)), (right, (r, width)), (weight, (width,))) and left.dtype == dtype == block.dtype
+    usable = level > 0 and r <= MAX_RANK and fit and takes(out, (n, width), dtype)
+    data = source(block.raw, block.scale, block.offset, block.known, dtype) if usable else None
+    if kernel is None or data is None:
         return False
-    data, mask = as_read(block.raw, dtype), None if block.known is None else in_rows(block.known, np.dtype(bool))
-    scale, offset = per_row(block.scale, 1.0, n, dtype), per_row(block.offset, 0.0, n, dtype)
     factor, columns = np.ascontiguousarray(left), in_rows(right, dtype)
     weights = None if weight is None else np.ascontiguousarray(weight, dtype)
     failed = kernel(
-        *(level, KINDS[data.dtype.str[1:]], n, width, r, address(data), strides(data), address(mask), strides(mask)),
-        *(address(scale), address(offset), address(factor), address(columns), strides(columns), address(weights)),
+        *(level, data.kind, n, width, r, *data.arguments),
+        *(address(factor), address(columns), strides(columns), address(weights)),
         *(limit, int(louder), address(out), strides(out)),
     )
     if failed:

@@ -1,7 +1,8 @@
 """How arrays reach the kernels: as rows whose columns are neighbours in memory; and their twins: in tiles."""
 
 from collections.abc import Iterator
-from typing import Any
+from ctypes import c_int64, c_void_p
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from kizu.typing import Floats
 
 KINDS = {"u1": 0, "u2": 1, "f4": 2, "f8": 3}
 """The types of data that the kernels read; others become the type to compute in first."""
+SOURCE = (c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p)  # Source.arguments
 COLUMNS = 4
 """The kernels make this many columns of a factor at a time."""
 MAX_RANK = 64
@@ -29,6 +31,40 @@ def as_read(raw: NDArray[Any], working: "np.dtype[Any]") -> NDArray[Any]:
     """`raw` as a kernel that computes in `working` reads it: as it is where it can."""
     small = working == np.float32 and raw.dtype.isnative and raw.dtype.str[1:] in ("u1", "u2")
     return in_rows(raw, raw.dtype if small else working)
+
+
+class Source(NamedTuple):
+    """The data of a block, raw·scale + offset, as the kernels read them; holds what they point to."""
+
+    raw: NDArray[Any]
+    known: NDArray[Any] | None
+    scale: Floats
+    offset: Floats
+
+    @property
+    def kind(self) -> int:
+        return KINDS[self.raw.dtype.str[1:]]
+
+    @property
+    def arguments(self) -> tuple[int | None, ...]:
+        """raw and known, each with its stride; scale, offset."""
+        places = address(self.raw), strides(self.raw), address(self.known), strides(self.known)
+        return *places, address(self.scale), address(self.offset)
+
+
+def source(
+    raw: NDArray[Any],
+    scale: Floats | None,
+    offset: Floats | None,
+    known: NDArray[Any] | None,
+    working: "np.dtype[Any]",
+) -> Source | None:
+    """The data for kernels that compute in `working`, or None where shapes do not belong together."""
+    n = len(raw)
+    if not shaped((scale, (n,)), (offset, (n,)), (known, raw.shape)):
+        return None
+    mask = None if known is None else in_rows(known, np.dtype(bool))
+    return Source(as_read(raw, working), mask, per_row(scale, 1.0, n, working), per_row(offset, 0.0, n, working))
 
 
 def per_row(numbers: Floats | None, absent: float, n: int, dtype: "np.dtype[Any]") -> Floats:

@@ -14,14 +14,14 @@ import numpy as np
 
 import kizu.native as native
 from kizu.lowrank.blocks import Block, dot
-from kizu.lowrank.rows import KINDS, address, as_read, in_rows, per_row, shaped, strides
+from kizu.lowrank.rows import SOURCE, address, shaped, source, strides
 from kizu.typing import Floats
 
 RANKS = (4, 8)
 """Ranks that the kernel has; a smaller one is filled up with zeros."""
 ARGUMENTS = (
     *(c_int, c_int, c_int, c_int64, c_int64),  # level, kind, whether rank 8; rows, columns
-    *(c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p),  # raw and known, with their strides; scale, offset
+    *SOURCE,
     *(c_void_p, c_void_p, c_void_p, c_int64),  # left, its products; right with its stride
     *(c_double, c_double, c_double, c_void_p, c_int64),  # tau, tau_background, relaxed; out with its stride
     *(c_void_p, c_void_p, c_void_p),  # target, gram, sums
@@ -54,23 +54,19 @@ def walk(block: Block, left: Floats, right: Floats, numbers: Thresholds, *, leve
     level = native.level() if level is None else level
     kernel = native.function("kizu_weighted", *ARGUMENTS, result=c_int)
     (n, width), r = block.raw.shape, left.shape[1]
-    fit = shaped(
-        (block.scale, (n,)), (block.offset, (n,)), (block.known, (n, width)), (left, (n, r)), (right, (r, width))
-    )
-    if level == 0 or kernel is None or block.dtype != np.float32 or r > RANKS[-1] or not fit:
+    usable = level > 0 and block.dtype == np.float32 and r <= RANKS[-1]
+    fit = usable and shaped((left, (n, r)), (right, (r, width)))
+    data = source(block.raw, block.scale, block.offset, block.known, block.dtype) if fit else None
+    if kernel is None or data is None:
         return twin(block, left, right, numbers)
     rank = next(rank for rank in RANKS if rank >= r)
-    data = as_read(block.raw, block.dtype)
-    mask = None if block.known is None else in_rows(block.known, np.dtype(bool))
     wide, old = np.zeros((n, rank), np.float32), np.zeros((rank, width), np.float32)
     wide[:, :r], old[:r] = left, right
     pairs = np.ascontiguousarray(products(wide))
-    scale, offset = per_row(block.scale, 1.0, n, block.dtype), per_row(block.offset, 0.0, n, block.dtype)
     out, target = np.empty_like(old), np.zeros((n, rank))
     gram, sums = np.zeros((n, -(-pairs.shape[1] // 4) * 4)), np.zeros(2)
     failed = kernel(
-        *(level, KINDS[data.dtype.str[1:]], int(rank == RANKS[1]), n, width),
-        *(address(data), strides(data), address(mask), strides(mask), address(scale), address(offset)),
+        *(level, data.kind, int(rank == RANKS[1]), n, width, *data.arguments),
         *(address(wide), address(pairs), address(old), strides(old), *numbers, address(out), strides(out)),
         *(address(target), address(gram), address(sums)),
     )

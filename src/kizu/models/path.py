@@ -5,7 +5,7 @@ and as many in the exact one. There a start saves little where the split changes
 the multiplier has to be found anew and the speed of that does not depend on where it begins.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, overload
 
@@ -72,9 +72,6 @@ class Path(Sequence[Point]):
     def __getitem__(self, index: slice) -> tuple[Point, ...]: ...
     def __getitem__(self, index: int | slice) -> Point | tuple[Point, ...]:
         return self.points[index]
-
-    def __iter__(self) -> Iterator[Point]:
-        return iter(self.points)
 
     @property
     def nearest(self) -> int:

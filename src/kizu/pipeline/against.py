@@ -1,17 +1,18 @@
 """Judge a new batch against the background, scales and null of an earlier run."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.detect.flagged import flag
+from kizu.detect.flagged import flag, free
 from kizu.detect.register import exposure, register
 from kizu.detect.register_canvas import margins_of
 from kizu.detect.residuals import PixelScale
-from kizu.engines.protocol import Engine, filled
+from kizu.engines.protocol import filled
 from kizu.errors import ReadError, UsageError
 from kizu.files import MODEL_CARD
 from kizu.models import background
@@ -60,13 +61,8 @@ def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress
         left = background.project(data, placed.right, chosen, placed.left, steps=STEPS, engine=settings.engine)
         placed = replace(placed, left=left)
         flagged = flag(z_field(planes, work_of(placed), settings.engine), planes.seen, settings.engine)
-        known = _rest(flagged, planes.seen, settings.engine)
+        known = filled(settings.engine, flagged.shape, np.bool_, partial(free, flagged, planes.seen))
     return placed, field_for(planes, placed, options)
-
-
-def _rest(flagged: Bools, seen: Bools | None, engine: Engine) -> Bools:
-    """What is seen and not flagged."""
-    return filled(engine, flagged.shape, np.bool_, lambda t: ~flagged[t] if seen is None else seen[t] & ~flagged[t])
 
 
 def _earlier(folder: Path) -> Found:
