@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kizu.prox import group_norms, group_soft_threshold, shrink, singular_value_threshold, soft_threshold
+from kizu.prox import (
+    differences,
+    group_norms,
+    group_soft_threshold,
+    hard_threshold,
+    mcp_threshold,
+    scad_threshold,
+    shrink,
+    signed_soft_threshold,
+    singular_value_threshold,
+    soft_threshold,
+    total_variation_threshold,
+)
 
 
 def clip_rows(x, radius):
@@ -111,3 +123,40 @@ def test_group_norms_survive_the_ends_of_float32(exponent):
     x = np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32) * np.float32(10.0**exponent)
     np.testing.assert_allclose(group_norms(x, axis=-1), [[5.0 * 10.0**exponent], [0.0]], rtol=1e-6)
     np.testing.assert_allclose(group_norms(x.T, axis=-2).T, group_norms(x, axis=-1), rtol=1e-6)
+
+
+@given(x=matrices, ratio=st.floats(0, 3))
+def test_equal_signs_cost_the_same(x, ratio):
+    t = ratio * np.abs(x).max()
+    np.testing.assert_allclose(signed_soft_threshold(x, t, t), soft_threshold(x, t), rtol=1e-15, atol=0)
+
+
+@given(x=matrices, ratio=st.floats(0, 3))
+def test_hard_threshold_keeps_or_kills(x, ratio):
+    t = ratio * np.abs(x).max()
+    np.testing.assert_array_equal(hard_threshold(x, t), x * (np.abs(x) > t))
+
+
+@given(x=matrices, step=st.floats(0.01, 0.99))
+def test_nonconvex_thresholds_lie_between_soft_and_hard(x, step):
+    lam = np.median(np.abs(x))
+    for found in (mcp_threshold(x, lam, 1.0, step), scad_threshold(x, lam, 2.5, step)):
+        assert np.all(np.abs(found) <= np.abs(x) * (1 + 1e-12))
+        assert np.all(np.abs(found) >= np.abs(soft_threshold(x, step * lam)) * (1 - 1e-12))
+        large = np.abs(x) > 2.5 * lam
+        np.testing.assert_array_equal(found[large], x[large])
+
+
+@given(x=matrices, ratio=st.floats(0, 3))
+def test_total_variation_keeps_the_mean_and_ends_flat(x, ratio):
+    t = ratio * np.abs(x).max()
+    assert total_variation_threshold(x, t).mean() == pytest.approx(x.mean(), abs=1e-9 * np.abs(x).max())
+    flat = total_variation_threshold(x, np.inf)
+    np.testing.assert_allclose(flat, np.full_like(x, x.mean()), rtol=0, atol=1e-5 * np.abs(x).max())
+
+
+def test_differences_are_those_of_neighbours():
+    x = np.array([[1.0, 4.0, 9.0], [2.0, 3.0, 5.0]])
+    down, right = differences(x)
+    np.testing.assert_array_equal(down, [[1, -1, -4], [0, 0, 0]])
+    np.testing.assert_array_equal(right, [[3, 5, 0], [1, 2, 0]])
