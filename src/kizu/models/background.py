@@ -16,7 +16,7 @@ from kizu.lowrank.blocks import Blocks
 from kizu.lowrank.residual import residual
 from kizu.parameters import Parameter, default_lam, stable_thresholds
 from kizu.solvers import stable_proof, weighted_pcp
-from kizu.solvers.loop import Callback, Solution
+from kizu.solvers.loop import Callback, Record, Solution
 from kizu.solvers.weighted_pcp import State
 from kizu.typing import Floats
 
@@ -118,7 +118,7 @@ class Settled(NamedTuple):
     """
 
     chosen: Thresholds
-    solution: Solution[State]
+    solution: Solution[State, Record]
     left_over: Floats
 
 

@@ -142,7 +142,7 @@ def nothing(task: Task) -> Decomposition:
 
 def _decomposition(
     task: Task,
-    found: Solution[stable_pcp.State] | Solution[ialm.State],
+    found: Solution[stable_pcp.State, Record] | Solution[ialm.State, Record],
     *,
     factors: Factored,
     parameters: dict[str, Parameter],

@@ -69,7 +69,7 @@ def matrix(X: Array, observed: Array | None = None) -> Matrix:
     look = _Look(values, mask, engine)
     largest, unknown = look.sizes()
     known = look.known() if unknown else None
-    exponent = _exponent(largest)
+    exponent = exponent_of(largest)
     blocks = MatrixBlocks(look.data, None if known is None else engine.columns(look.turned(known)), exponent)
     return Matrix(values, known, exponent, 1.0 - unknown / values.size, largest == 0.0, blocks, engine)
 
@@ -141,19 +141,21 @@ def _not_nan(raw: NDArray[Any], known: Bools | None) -> Bools | None:
     return known
 
 
-def real(values: NDArray[Any]) -> NDArray[Any]:
+def real(values: NDArray[Any], name: str = "X") -> NDArray[Any]:
     """`values` in a dtype that NumPy's linear algebra knows; refused if they are not real numbers."""
     if values.dtype.kind == "b":
         return values.view(np.uint8)
     if values.dtype.kind == "c":
-        raise ShapeError(f"Complex data not supported: X has dtype {values.dtype}", "Give real numbers", where="X")
+        raise ShapeError(
+            f"Complex data not supported: {name} has dtype {values.dtype}", "Give real numbers", where=name
+        )
     if values.dtype.kind == "O":
         try:
             values = values.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ShapeError(f"X holds objects ({error})", "Give numbers only", where="X") from error
+            raise ShapeError(f"{name} holds objects ({error})", "Give numbers only", where=name) from error
     if values.dtype.kind not in "iuf":
-        raise ShapeError(f"X has dtype {values.dtype}", "Give numbers only", where="X")
+        raise ShapeError(f"{name} has dtype {values.dtype}", "Give numbers only", where=name)
     if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
         return values.astype(np.float32 if values.dtype.itemsize < 4 else np.float64)
     return values.astype(values.dtype.newbyteorder("="), copy=False)
@@ -170,7 +172,7 @@ def _mask(observed: Array, shape: tuple[int, ...]) -> Bools:
     return mask
 
 
-def _exponent(largest: float) -> int:
+def exponent_of(largest: float) -> int:
     """0 for data of ordinary size, else e with the largest known |entry| in [2**(e−1), 2**e)."""
     exponent = int(np.frexp(largest)[1])
     return 0 if abs(exponent) <= ORDINARY else exponent

@@ -22,7 +22,7 @@ class Penalty(ABC):
         prox(x, step_size) = argmin_u  step_size·g(u) + ½‖u − x‖²
 
     `value` and `prox` make a penalty. The rest is what some solvers ask for: `convex`; `separable`, a sum over
-    entries; `gradient`; and `conjugate`, from which a duality gap follows.
+    entries; `gradient` and its Lipschitz constant `curvature`; and `conjugate`, from which a duality gap follows.
     """
 
     convex: ClassVar[bool] = True
@@ -39,6 +39,11 @@ class Penalty(ABC):
     def gradient(self, x: Array) -> Array | None:
         """∇g(x), or None where g has corners."""
         return None
+
+    @property
+    def curvature(self) -> Array:
+        """Lipschitz constant of the gradient, ∞ where g has corners."""
+        return math.inf
 
     def conjugate(self, z: Array) -> Conjugate | None:
         """g*(z) = sup_x ⟨z, x⟩ − g(x) as far along `z` as it is finite, or None where kizu knows no formula."""

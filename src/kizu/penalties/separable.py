@@ -100,6 +100,10 @@ class L2(Penalty):
     def gradient(self, x: Array) -> Array | None:
         return self.lam * x
 
+    @property
+    def curvature(self) -> Array:
+        return self.lam
+
     def conjugate(self, z: Array) -> Conjugate | None:
         return None if self.lam == 0 else Conjugate(1.0, 0.5 * namespace(z).sum(z**2) / self.lam)
 

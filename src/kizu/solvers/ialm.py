@@ -226,7 +226,7 @@ def solve(
     max_iter: int,
     start: State | None = None,
     callback: Callback | None = None,
-) -> Solution[State]:
+) -> Solution[State, Record]:
     """Iterate until the relative gap is at most `tol` and ‖M − L − S‖ at most `feasible`·‖M‖.
 
     `start` continues where another run stopped, which is then used up. Between proofs the records have
@@ -262,7 +262,7 @@ def solve_fast(
     max_iter: int,
     start: State | None = None,
     callback: Callback | None = None,
-) -> Solution[State]:
+) -> Solution[State, Record]:
     """The textbook loop: mu grows, stop at ‖M − L − S‖_F ≤ `feasible`·‖M‖_F; the gap only at the end."""
 
     def advance(state: State) -> tuple[State, Record]:

@@ -5,8 +5,10 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from kizu.certificates import Certificate
 
-Stopped = Literal["gap", "feasible", "max_iter"]
+Stopped = Literal["gap", "feasible", "stationary", "max_iter"]
 State = TypeVar("State")
+Seen = TypeVar("Seen")
+"""What a solver records of an iteration: :class:`Record` where a matrix is split."""
 
 
 class Record(NamedTuple):
@@ -27,11 +29,11 @@ class Record(NamedTuple):
 Callback = Callable[[Record], object]
 
 
-class Solution(NamedTuple, Generic[State]):
+class Solution(NamedTuple, Generic[State, Seen]):
     """Where a solver stopped, why, and how far from the optimum that is."""
 
     state: State
-    history: tuple[Record, ...]
+    history: tuple[Seen, ...]
     certificate: Certificate
     stopped: Stopped
 
@@ -41,16 +43,16 @@ class Solution(NamedTuple, Generic[State]):
 
 
 def run(
-    step: Callable[[State], tuple[State, Record]],
+    step: Callable[[State], tuple[State, Seen]],
     state: State,
     *,
-    finished: Callable[[State, Record], tuple[Stopped, Certificate] | None],
+    finished: Callable[[State, Seen], tuple[Stopped, Certificate] | None],
     certify: Callable[[State], tuple[State, Certificate]],
     max_iter: int,
-    callback: Callback | None = None,
-) -> Solution[State]:
+    callback: Callable[[Seen], object] | None = None,
+) -> Solution[State, Seen]:
     """Repeat `step` until `finished` gives a reason, with its proof, or `max_iter` steps are done."""
-    history: list[Record] = []
+    history: list[Seen] = []
     for _ in range(max_iter):
         state, record = step(state)
         history.append(record)

@@ -244,7 +244,7 @@ def solve(
     max_iter: int,
     start: State | None = None,
     callback: Callback | None = None,
-) -> Solution[State]:
+) -> Solution[State, Record]:
     """Iterate until the certified relative gap is at most `tol`; `start` continues where another run stopped.
 
     The running estimate of ‖Y‖₂ only decides when the full certificate is worth its pass: at the

@@ -92,7 +92,7 @@ def step(data: Blocks, state: State, numbers: Numbers) -> tuple[State, Record]:
 
 def solve(
     data: Blocks, start: State, numbers: Numbers, *, tol: float, max_iter: int, callback: Callback | None = None
-) -> Solution[State]:
+) -> Solution[State, Record]:
     """Iterate from `start` until the certified relative gap is at most `tol`.
 
     The estimated gap only decides when the full certificate is worth its pass: at the first, second,

@@ -1,0 +1,284 @@
+"""Sparse codes of many samples over one dictionary: a few atoms explain each.
+
+    minimise  ½‖y − x D‖² + lam·(ratio·‖x‖₁ + ½(1 − ratio)·‖x‖²)      for every row y of Y on its own, x ≥ 0 if asked
+
+Lasso (Tibshirani 1996) with ratio = 1, elastic net (Zou & Hastie 2005) below. The ridge part is a lasso of longer rows,
+[D, √ridge·I] and [y, 0], so that one algorithm and one duality gap serve both.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from kizu.arrays import like, to_numpy
+from kizu.datafits import Quadratic
+from kizu.errors import ParameterError, ShapeError
+from kizu.models import validate
+from kizu.parameters import Parameter
+from kizu.penalties import L1, NonNegativeL1
+from kizu.solvers import active_set, admm, fista, ista
+from kizu.solvers.composite import TOL, TOL_SINGLE, Problem
+from kizu.typing import Array, Floats
+
+Solver = Literal["auto", "coordinate_descent", "fista", "ista", "admm"]
+SHARE = 0.1
+"""The default lam as a share of that from which on all codes are 0."""
+MAX_ITER = 10_000
+GRAM_ATOMS = 8192
+"""Up to so many atoms the Gram matrix of the dictionary (half a gigabyte in float64) is worth having."""
+TIGHTER = 4.0
+"""Samples that are not proven yet when all together are: their gap is asked for so many times smaller."""
+
+
+@dataclass(frozen=True, eq=False)
+class SparseCodes:
+    """Codes, and the proof of each.
+
+    `codes` (samples, atoms) is an array of the library of Y. `objective` and `relative_gap` (samples,) belong to one
+    sample each: its optimum is at most that far below. `parameters`: every choice with its reason.
+    """
+
+    codes: Array
+    objective: Floats
+    relative_gap: Floats
+    parameters: dict[str, Parameter]
+
+    @property
+    def converged(self) -> bool:
+        """Whether every sample's gap is at most `tol`."""
+        return bool(np.all(self.relative_gap <= self.parameters["tol"].value))
+
+    @property
+    def support(self) -> float:
+        """Atoms used per sample, on average."""
+        return float(np.count_nonzero(to_numpy(self.codes), axis=1).mean())
+
+
+class _Task(NamedTuple):
+    """Y (samples, features) scaled by 2**−exponent, D (atoms, features), weights in that scale."""
+
+    Y: Floats
+    D: Floats
+    l1: float
+    ridge: float
+    positive: bool
+    tol: float
+    max_iter: int
+
+
+def sparse_code(
+    Y: Array,
+    D: Array,
+    *,
+    lam: float | None = None,
+    ratio: float = 1.0,
+    positive: bool = False,
+    solver: Solver = "auto",
+    tol: float | None = None,
+    max_iter: int = MAX_ITER,
+    start: Array | None = None,
+) -> SparseCodes:
+    """Explain every row of Y by few rows of D.
+
+    Parameters
+    ----------
+    Y : array (samples, features)
+    D : array (atoms, features), the dictionary; atoms of length 1 are weighed alike
+    lam : weight of the penalty in the units of Y. By default a tenth of the weight from which on all codes are 0, a
+        tenth of the largest correlation: no scale of noise is known here; where it is, 3·sigma keeps noise out.
+    ratio : 1 is the lasso; below it, the share of the l1 part of an elastic net
+    positive : only codes ≥ 0
+    solver : "auto" is coordinate descent as long as the atoms' Gram matrix fits, else FISTA
+    tol : relative duality gap of every sample; 1e-5, for float32 1e-4
+    max_iter : rounds or iterations at most
+    start : codes to start from (samples, atoms), such as those at another lam
+
+    Returns
+    -------
+    SparseCodes, whose codes have the library of Y, and float32 where Y and D have.
+
+    Raises
+    ------
+    ParameterError, ShapeError : one line that says what to do
+    """
+    given, dictionary = checked(Y, D)
+    weight = default_weight(given, dictionary, ratio, positive) if lam is None else Parameter(lam, "given")
+    _check_numbers(weight.value, ratio, tol, max_iter)
+    chosen = _chosen(solver, len(dictionary))
+    single = given.dtype == np.float32
+    limit = (
+        Parameter(tol, "given") if tol is not None else Parameter(TOL_SINGLE if single else TOL, f"for {given.dtype}")
+    )
+    exponent = validate.exponent_of(float(np.abs(given).max(initial=0.0)))
+    task = _Task(
+        np.ldexp(given, -exponent),
+        dictionary,
+        float(np.ldexp(weight.value * ratio, -exponent)),
+        weight.value * (1.0 - ratio),
+        positive,
+        limit.value,
+        max_iter,
+    )
+    codes = _start(start, task, exponent)
+    objective, gap = _SOLVERS[chosen.value](task, codes)
+    parameters = {
+        "lam": weight,
+        "ratio": Parameter(ratio, "the lasso" if ratio == 1 else "share of the l1 part"),
+        "positive": Parameter(positive, "codes of both signs" if not positive else "given"),
+        "solver": chosen,
+        "tol": limit,
+    }
+    return SparseCodes(like(np.ldexp(codes, exponent), Y), np.ldexp(objective, 2 * exponent), gap, parameters)
+
+
+def sparse_code_path(
+    Y: Array, D: Array, *, lams: int | Sequence[float] = 20, **options: Any
+) -> tuple[SparseCodes, ...]:
+    """Sparse codes along lam, from the largest to the smallest, each started from the one before.
+
+    `lams`: the weights, or how many between the one from which on all codes are 0 and a thousandth of it, evenly in
+    ratio. `options` are those of :func:`sparse_code`.
+    """
+    if isinstance(lams, int):
+        given, dictionary = checked(Y, D)
+        if lams < 1:
+            raise ParameterError("lams", lams, "a number of points of at least 1, or a list of weights")
+        edge = default_weight(given, dictionary, options.get("ratio", 1.0), options.get("positive", False))
+        weights = edge.value / SHARE * np.geomspace(1.0, 1e-3, lams)
+    else:
+        weights = np.sort(np.asarray(lams, np.float64))[::-1]
+    found: list[SparseCodes] = []
+    for weight in weights:
+        start = found[-1].codes if found else options.get("start")
+        found.append(sparse_code(Y, D, **{**options, "lam": float(weight), "start": start}))
+    return tuple(found)
+
+
+def checked(Y: Array, D: Array) -> tuple[Floats, Floats]:
+    """Y and D as finite matrices of one floating type that belong together."""
+    given, dictionary = (_matrix(name, array) for name, array in (("Y", Y), ("D", D)))
+    if given.shape[1] != dictionary.shape[1]:
+        hint = " (it has one row per atom: give D.T)" if given.shape[1] == dictionary.shape[0] else ""
+        raise ShapeError(
+            f"Y has shape {given.shape}, D has {dictionary.shape}",
+            f"Give as many features, columns, in both{hint}",
+            where="D",
+        )
+    dtype = np.result_type(given.dtype, dictionary.dtype, np.float32)
+    return np.ascontiguousarray(given, dtype), np.ascontiguousarray(dictionary, dtype)
+
+
+def default_weight(Y: Floats, D: Floats, ratio: float, positive: bool) -> Parameter:
+    """A share of the lam from which on all codes of Y are 0."""
+    if not 0 < ratio <= 1:
+        raise ParameterError("ratio", ratio, "a number above 0, up to 1")
+    with np.errstate(over="ignore"):
+        products = [block @ D.T for block in np.array_split(Y, max(1, len(Y) * len(D) >> 22))]
+    largest = max(float((part if positive else np.abs(part)).max(initial=0.0)) for part in products)
+    edge = largest / ratio
+    return Parameter(SHARE * edge or 1.0, f"{SHARE:g} of {edge:.4g}, from which on all codes are 0")
+
+
+def _matrix(name: str, array: Array) -> Floats:
+    values = validate.real(to_numpy(array), name)
+    if values.ndim != 2 or values.size == 0:
+        raise ShapeError(f"{name} has shape {values.shape}", "Give a matrix with at least one entry", where=name)
+    if not np.isfinite(values).all():
+        raise ShapeError(f"{name} has entries that are not finite", "Replace them or leave their rows out", where=name)
+    return values if values.dtype.kind == "f" else values.astype(np.float64 if values.itemsize > 2 else np.float32)
+
+
+def _check_numbers(lam: float, ratio: float, tol: float | None, max_iter: int) -> None:
+    validate.positive("lam", lam)
+    validate.positive("tol", tol)
+    if not 0 < ratio <= 1:
+        raise ParameterError("ratio", ratio, "a number above 0, up to 1 (0 would be ridge, where no code is zero)")
+    if max_iter < 1:
+        raise ParameterError("max_iter", max_iter, "a number of at least 1")
+
+
+def _chosen(solver: str, atoms: int) -> Parameter:
+    if solver != "auto":
+        if solver not in _SOLVERS:
+            raise ParameterError("solver", solver, f"'auto' or one of {', '.join(map(repr, _SOLVERS))}")
+        return Parameter(solver, "given")
+    if atoms <= GRAM_ATOMS:
+        return Parameter("coordinate_descent", f"the Gram matrix of {atoms} atoms is small: each sample on its own")
+    return Parameter("fista", f"the Gram matrix of {atoms} atoms would be large: all samples together")
+
+
+def _start(start: Array | None, task: _Task, exponent: int) -> Floats:
+    shape = len(task.Y), len(task.D)
+    if start is None:
+        return np.zeros(shape, task.Y.dtype)
+    codes = to_numpy(start)
+    if codes.shape != shape or not np.isfinite(codes).all():
+        raise ShapeError(
+            f"start has shape {codes.shape}", f"Give finite codes (samples, atoms) = {shape}", where="start"
+        )
+    codes = np.ldexp(codes.astype(task.Y.dtype), -exponent)
+    return np.maximum(codes, 0) if task.positive else codes
+
+
+def _by_coordinates(task: _Task, codes: Floats) -> tuple[Floats, Floats]:
+    found = active_set.encode(
+        task.Y,
+        task.D,
+        codes,
+        positive=task.l1,
+        negative=np.inf if task.positive else task.l1,
+        ridge=task.ridge,
+        tol=task.tol,
+        max_rounds=task.max_iter,
+    )
+    return found.primal, found.relative_gap
+
+
+def _by_columns(module: Any) -> Callable[[_Task, Floats], tuple[Floats, Floats]]:
+    """A solver that takes all samples as the columns of one problem; those not proven then go on together."""
+
+    def encode(task: _Task, codes: Floats) -> tuple[Floats, Floats]:
+        wide, longer = _stacked(task)
+        penalty = NonNegativeL1(task.l1) if task.positive else L1(task.l1)
+        objective, gap = proofs(longer, wide, codes, task)
+        tol, left = task.tol, task.max_iter
+        while left > 0 and (open_ := np.flatnonzero(~(gap <= task.tol))).size:
+            problem = Problem(Quadratic(longer[open_].T), penalty, wide.T)
+            found = module.solve(problem, tol=tol, max_iter=left, start=codes[open_].T)
+            codes[open_] = found.state.x.T
+            objective[open_], gap[open_] = proofs(longer[open_], wide, codes[open_], task)
+            tol, left = tol / TIGHTER, left - max(1, len(found.history))
+        return objective, gap
+
+    return encode
+
+
+def _stacked(task: _Task) -> tuple[Floats, Floats]:
+    """Dictionary and samples of the lasso that the elastic net is."""
+    if task.ridge == 0:
+        return task.D, task.Y
+    eye = np.sqrt(task.ridge) * np.eye(len(task.D), dtype=task.D.dtype)
+    return np.hstack([task.D, eye.astype(task.D.dtype)]), np.pad(task.Y, ((0, 0), (0, len(task.D))))
+
+
+def proofs(Y: Floats, D: Floats, codes: Floats, task: _Task) -> tuple[Floats, Floats]:
+    """Objective and relative gap of every sample's lasso, in float64: its residual scaled into the dual's set."""
+    rest = Y - codes.astype(np.float64) @ D
+    pull = rest @ D.T
+    largest = np.maximum((pull if task.positive else np.abs(pull)).max(axis=1), np.finfo(np.float64).tiny)
+    square = (rest**2).sum(axis=1)
+    inner = (rest * Y).sum(axis=1)
+    primal = 0.5 * square + task.l1 * np.abs(codes).sum(axis=1)
+    scale = np.clip(inner / np.where(square > 0, square, 1.0), 0.0, np.minimum(1.0, task.l1 / largest))
+    dual = scale * inner - 0.5 * scale**2 * square
+    return primal, np.where(primal > 0, np.maximum(primal - dual, 0.0) / np.where(primal > 0, primal, 1.0), 0.0)
+
+
+_SOLVERS: dict[str, Callable[[_Task, Floats], tuple[Floats, Floats]]] = {
+    "coordinate_descent": _by_coordinates,
+    "fista": _by_columns(fista),
+    "ista": _by_columns(ista),
+    "admm": _by_columns(admm),
+}

@@ -1,0 +1,214 @@
+"""What the solvers of one kind of problem share: how it is stated, judged and stopped, and what they need of it.
+
+    minimise  f(A x) + g(x)      f a datafit, g a penalty, A an operator
+
+A convex problem stops on its duality gap. For θ = −∇f(A x), scaled so that g*(Aᵀθ) is finite, ⟨θ, y⟩ − ½‖θ‖² − g*(Aᵀθ)
+bounds the optimum from below; the best bound so far counts. Where g* has no formula, or g is not convex, a solver
+stops where the point stands still: that is `stopped = "stationary"`, and not called converged.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
+
+from kizu.arrays import namespace
+from kizu.certificates import Certificate, certificate
+from kizu.datafits import Datafit, Quadratic
+from kizu.errors import IncompatibleError, ShapeError
+from kizu.operators import IDENTITY, Operator, is_matrix
+from kizu.penalties import Penalty
+from kizu.solvers.loop import Solution, Stopped, run
+from kizu.typing import Array
+
+MAX_ITER = 10_000
+TOL, TOL_SINGLE = 1e-5, 1e-4
+"""Relative gap asked for by default; float32 sums do not know it better."""
+
+BOUND = "the residual, scaled into the dual's set"
+
+
+class Problem(NamedTuple):
+    """f(A x) + g(x). The operator is a matrix (observations, unknowns), a SciPy `LinearOperator`, or the identity."""
+
+    datafit: Datafit
+    penalty: Penalty
+    operator: Operator = IDENTITY
+
+
+class Trace(NamedTuple):
+    """One iteration, as the history keeps it and a callback sees it.
+
+    `dual` is the best lower bound so far (−∞ while there is none), `relative_gap` what it proves of this point.
+    `residual` says how far from a stationary point x was, in the solver's own measure; `support` counts non-zeros.
+    """
+
+    iteration: int
+    objective: float
+    dual: float
+    relative_gap: float
+    residual: float
+    support: int
+    step_size: float
+
+
+NOTHING = Trace(-1, math.inf, -math.inf, math.inf, math.inf, 0, 0.0)
+"""What was seen before the first point."""
+
+
+class Traced(Protocol):
+    """A solver's state: the point, and what was seen of it."""
+
+    @property
+    def x(self) -> Array: ...
+
+    @property
+    def seen(self) -> Trace: ...
+
+
+State = TypeVar("State", bound=Traced)
+
+
+class Origin(NamedTuple):
+    """x = 0, and the length of Aᵀ∇f(0) there: what residuals are relative to."""
+
+    x: Array
+    steepest: float
+
+
+def origin(problem: Problem) -> Origin:
+    """Where solvers start unless told otherwise. The operator is checked: it must fit the data."""
+    operator, y = problem.operator, problem.datafit.y
+    rows = operator.shape[0] if hasattr(operator, "shape") else y.shape[0]
+    if rows != y.shape[0]:
+        raise ShapeError(
+            f"the operator predicts {rows} numbers, the data are {y.shape[0]}",
+            "Give an operator (observations, unknowns) with as many rows as y",
+            where="operator",
+        )
+    slope = operator.T @ problem.datafit.gradient(namespace(y).zeros_like(y))
+    return Origin(namespace(slope).zeros_like(slope), norm(slope))
+
+
+def look(
+    problem: Problem,
+    x: Array,
+    prediction: Array,
+    near: tuple[Array, Array],
+    *,
+    before: Trace,
+    residual: float,
+    step_size: float,
+) -> Trace:
+    """What is seen of x, whose prediction is A x. The lower bound is made `near`: at a prediction z and Aᵀ∇f(z)."""
+    objective = float(problem.datafit.value(prediction)) + float(problem.penalty.value(x))
+    z, slope = near
+    dual = max(before.dual, lower_bound(problem, -problem.datafit.gradient(z), -slope))
+    gap = certificate(objective, dual, bound=BOUND).relative_gap
+    support = int(namespace(x).count_nonzero(x))
+    return Trace(before.iteration + 1, objective, dual, gap, residual, support, step_size)
+
+
+def lower_bound(problem: Problem, theta: Array, correlation: Array) -> float:
+    """The dual value at θ and Aᵀθ, scaled as far as g* is finite; −∞ where g* is not known."""
+    found = problem.penalty.conjugate(correlation) if problem.penalty.convex else None
+    if found is None:
+        return -math.inf
+    scale, square = float(found.scale), float(namespace(theta).sum(theta**2))
+    return scale * float(problem.datafit.inner(theta)) - 0.5 * scale**2 * square - float(found.value)
+
+
+def relative(length: float, steepest: float) -> float:
+    """`length` of a gradient relative to that at 0; 0 where there is none."""
+    return length / steepest if steepest else 0.0
+
+
+def norm(x: Array) -> float:
+    """‖x‖ of all entries."""
+    xp = namespace(x)
+    return math.sqrt(float(xp.sum(x**2)))
+
+
+def minimise(
+    problem: Problem,
+    advance: Callable[[State], State],
+    state: State,
+    *,
+    tol: float | None,
+    max_iter: int,
+    callback: Callable[[Trace], object] | None,
+) -> Solution[State, Trace]:
+    """Repeat `advance` until the relative gap, or the residual where there is no gap, is at most `tol`."""
+    limit = tolerance(problem, tol)
+    if state.seen.relative_gap <= limit:  # nothing to do, as for data of zeros
+        return Solution(state, (), proof(state.seen), "gap")
+
+    def finished(_: State, seen: Trace) -> tuple[Stopped, Certificate] | None:
+        if seen.relative_gap <= limit:
+            return "gap", proof(seen)
+        return ("stationary", proof(seen)) if seen.dual == -math.inf and seen.residual <= limit else None
+
+    def step(state: State) -> tuple[State, Trace]:
+        following = advance(state)
+        return following, following.seen
+
+    return run(
+        step,
+        state,
+        finished=finished,
+        certify=lambda state: (state, proof(state.seen)),
+        max_iter=max_iter,
+        callback=callback,
+    )
+
+
+def proof(seen: Trace) -> Certificate:
+    return certificate(seen.objective, seen.dual, bound=BOUND)
+
+
+def tolerance(problem: Problem, tol: float | None) -> float:
+    """`tol`, or what the type of the data allows."""
+    if tol is not None:
+        return tol
+    return TOL_SINGLE if "32" in str(problem.datafit.y.dtype) else TOL
+
+
+class Need(NamedTuple):
+    """Something that a solver asks of a problem, and what to do where it is not met."""
+
+    what: str
+    met: Callable[[Problem], bool]
+    instead: str
+
+
+SMOOTH = Need(
+    "a penalty with a gradient",
+    lambda problem: bool(problem.penalty.curvature < math.inf),
+    "Use ISTA, FISTA, ADMM or coordinate descent, which take its proximal operator",
+)
+CONVEX = Need(
+    "a convex penalty",
+    lambda problem: problem.penalty.convex,
+    "Use ISTA or coordinate descent, which find a stationary point",
+)
+SEPARABLE = Need(
+    "a penalty that is a sum over entries", lambda problem: problem.penalty.separable, "Use ISTA, FISTA or ADMM"
+)
+QUADRATIC = Need(
+    "the quadratic datafit", lambda problem: isinstance(problem.datafit, Quadratic), "Use ISTA, FISTA or ADMM"
+)
+MATRIX = Need(
+    "the operator as a matrix", lambda problem: is_matrix(problem.operator), "Use ISTA or FISTA, which only apply it"
+)
+SOLVABLE = Need(
+    "the operator as a matrix, or the identity",
+    lambda problem: problem.operator is IDENTITY or is_matrix(problem.operator),
+    "Use ISTA or FISTA, which only apply it",
+)
+
+
+def demand(solver: str, problem: Problem, *needs: Need) -> None:
+    """Refuse a problem that `solver` cannot work on, by name, before anything is computed."""
+    has = ", ".join(type(part).__name__ for part in problem)
+    for need in needs:
+        if not need.met(problem):
+            raise IncompatibleError(f"needs {need.what}, and the problem is ({has})", need.instead, where=solver)
