@@ -2,24 +2,21 @@
 
     minimise  ½‖y − x D‖² + lam·(ratio·‖x‖₁ + ½(1 − ratio)·‖x‖²)      for every row y of Y on its own, x ≥ 0 if asked
 
-Lasso (Tibshirani 1996) with ratio = 1, elastic net (Zou & Hastie 2005) below. The ridge part is a lasso of longer rows,
-[D, √ridge·I] and [y, 0], so that one algorithm and one duality gap serve both.
+Lasso (Tibshirani 1996) with ratio = 1, elastic net (Zou & Hastie 2005) below.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from kizu.arrays import like, to_numpy
-from kizu.datafits import Quadratic
 from kizu.errors import ParameterError, ShapeError
 from kizu.models import validate
+from kizu.models.sparse_solvers import SOLVERS, Task
 from kizu.parameters import Parameter
-from kizu.penalties import L1, NonNegativeL1
-from kizu.solvers import active_set, admm, fista, ista
-from kizu.solvers.composite import TOL, TOL_SINGLE, Problem
+from kizu.solvers.composite import TOL, TOL_SINGLE
 from kizu.typing import Array, Floats
 
 Solver = Literal["auto", "coordinate_descent", "fista", "ista", "admm"]
@@ -28,8 +25,6 @@ SHARE = 0.1
 MAX_ITER = 10_000
 GRAM_ATOMS = 8192
 """Up to so many atoms the Gram matrix of the dictionary (half a gigabyte in float64) is worth having."""
-TIGHTER = 4.0
-"""Samples that are not proven yet when all together are: their gap is asked for so many times smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +49,6 @@ class SparseCodes:
     def support(self) -> float:
         """Atoms used per sample, on average."""
         return float(np.count_nonzero(to_numpy(self.codes), axis=1).mean())
-
-
-class _Task(NamedTuple):
-    """Y (samples, features) scaled by 2**−exponent, D (atoms, features), weights in that scale."""
-
-    Y: Floats
-    D: Floats
-    l1: float
-    ridge: float
-    positive: bool
-    tol: float
-    max_iter: int
 
 
 def sparse_code(
@@ -106,30 +89,19 @@ def sparse_code(
     given, dictionary = checked(Y, D)
     weight = default_weight(given, dictionary, ratio, positive) if lam is None else Parameter(lam, "given")
     _check_numbers(weight.value, ratio, tol, max_iter)
-    chosen = _chosen(solver, len(dictionary))
-    single = given.dtype == np.float32
-    limit = (
-        Parameter(tol, "given") if tol is not None else Parameter(TOL_SINGLE if single else TOL, f"for {given.dtype}")
-    )
-    exponent = validate.exponent_of(float(np.abs(given).max(initial=0.0)))
-    task = _Task(
-        np.ldexp(given, -exponent),
-        dictionary,
-        float(np.ldexp(weight.value * ratio, -exponent)),
-        weight.value * (1.0 - ratio),
-        positive,
-        limit.value,
-        max_iter,
-    )
-    codes = _start(start, task, exponent)
-    objective, gap = _SOLVERS[chosen.value](task, codes)
     parameters = {
         "lam": weight,
         "ratio": Parameter(ratio, "the lasso" if ratio == 1 else "share of the l1 part"),
-        "positive": Parameter(positive, "codes of both signs" if not positive else "given"),
-        "solver": chosen,
-        "tol": limit,
+        "positive": Parameter(positive, "given" if positive else "codes of both signs"),
+        "solver": _chosen(solver, len(dictionary)),
+        "tol": _tolerance(tol, given),
     }
+    exponent = validate.exponent_of(float(np.abs(given).max(initial=0.0)))
+    l1 = float(np.ldexp(weight.value * ratio, -exponent))
+    numbers = l1, weight.value * (1.0 - ratio), positive, parameters["tol"].value, max_iter
+    task = Task(np.ldexp(given, -exponent), dictionary, *numbers)
+    codes = _start(start, task, exponent)
+    objective, gap = SOLVERS[parameters["solver"].value](task, codes)
     return SparseCodes(like(np.ldexp(codes, exponent), Y), np.ldexp(objective, 2 * exponent), gap, parameters)
 
 
@@ -201,15 +173,21 @@ def _check_numbers(lam: float, ratio: float, tol: float | None, max_iter: int) -
 
 def _chosen(solver: str, atoms: int) -> Parameter:
     if solver != "auto":
-        if solver not in _SOLVERS:
-            raise ParameterError("solver", solver, f"'auto' or one of {', '.join(map(repr, _SOLVERS))}")
+        if solver not in SOLVERS:
+            raise ParameterError("solver", solver, f"'auto' or one of {', '.join(map(repr, SOLVERS))}")
         return Parameter(solver, "given")
     if atoms <= GRAM_ATOMS:
         return Parameter("coordinate_descent", f"the Gram matrix of {atoms} atoms is small: each sample on its own")
     return Parameter("fista", f"the Gram matrix of {atoms} atoms would be large: all samples together")
 
 
-def _start(start: Array | None, task: _Task, exponent: int) -> Floats:
+def _tolerance(tol: float | None, Y: Floats) -> Parameter:
+    if tol is not None:
+        return Parameter(tol, "given")
+    return Parameter(TOL_SINGLE if Y.dtype == np.float32 else TOL, f"for {Y.dtype}")
+
+
+def _start(start: Array | None, task: Task, exponent: int) -> Floats:
     shape = len(task.Y), len(task.D)
     if start is None:
         return np.zeros(shape, task.Y.dtype)
@@ -220,65 +198,3 @@ def _start(start: Array | None, task: _Task, exponent: int) -> Floats:
         )
     codes = np.ldexp(codes.astype(task.Y.dtype), -exponent)
     return np.maximum(codes, 0) if task.positive else codes
-
-
-def _by_coordinates(task: _Task, codes: Floats) -> tuple[Floats, Floats]:
-    found = active_set.encode(
-        task.Y,
-        task.D,
-        codes,
-        positive=task.l1,
-        negative=np.inf if task.positive else task.l1,
-        ridge=task.ridge,
-        tol=task.tol,
-        max_rounds=task.max_iter,
-    )
-    return found.primal, found.relative_gap
-
-
-def _by_columns(module: Any) -> Callable[[_Task, Floats], tuple[Floats, Floats]]:
-    """A solver that takes all samples as the columns of one problem; those not proven then go on together."""
-
-    def encode(task: _Task, codes: Floats) -> tuple[Floats, Floats]:
-        wide, longer = _stacked(task)
-        penalty = NonNegativeL1(task.l1) if task.positive else L1(task.l1)
-        objective, gap = proofs(longer, wide, codes, task)
-        tol, left = task.tol, task.max_iter
-        while left > 0 and (open_ := np.flatnonzero(~(gap <= task.tol))).size:
-            problem = Problem(Quadratic(longer[open_].T), penalty, wide.T)
-            found = module.solve(problem, tol=tol, max_iter=left, start=codes[open_].T)
-            codes[open_] = found.state.x.T
-            objective[open_], gap[open_] = proofs(longer[open_], wide, codes[open_], task)
-            tol, left = tol / TIGHTER, left - max(1, len(found.history))
-        return objective, gap
-
-    return encode
-
-
-def _stacked(task: _Task) -> tuple[Floats, Floats]:
-    """Dictionary and samples of the lasso that the elastic net is."""
-    if task.ridge == 0:
-        return task.D, task.Y
-    eye = np.sqrt(task.ridge) * np.eye(len(task.D), dtype=task.D.dtype)
-    return np.hstack([task.D, eye.astype(task.D.dtype)]), np.pad(task.Y, ((0, 0), (0, len(task.D))))
-
-
-def proofs(Y: Floats, D: Floats, codes: Floats, task: _Task) -> tuple[Floats, Floats]:
-    """Objective and relative gap of every sample's lasso, in float64: its residual scaled into the dual's set."""
-    rest = Y - codes.astype(np.float64) @ D
-    pull = rest @ D.T
-    largest = np.maximum((pull if task.positive else np.abs(pull)).max(axis=1), np.finfo(np.float64).tiny)
-    square = (rest**2).sum(axis=1)
-    inner = (rest * Y).sum(axis=1)
-    primal = 0.5 * square + task.l1 * np.abs(codes).sum(axis=1)
-    scale = np.clip(inner / np.where(square > 0, square, 1.0), 0.0, np.minimum(1.0, task.l1 / largest))
-    dual = scale * inner - 0.5 * scale**2 * square
-    return primal, np.where(primal > 0, np.maximum(primal - dual, 0.0) / np.where(primal > 0, primal, 1.0), 0.0)
-
-
-_SOLVERS: dict[str, Callable[[_Task, Floats], tuple[Floats, Floats]]] = {
-    "coordinate_descent": _by_coordinates,
-    "fista": _by_columns(fista),
-    "ista": _by_columns(ista),
-    "admm": _by_columns(admm),
-}

@@ -97,7 +97,7 @@ class L2(Penalty):
     def prox(self, x: Array, step_size: Array) -> Array:
         return shrink(x, step_size * self.lam)
 
-    def gradient(self, x: Array) -> Array | None:
+    def gradient(self, x: Array) -> Array:
         return self.lam * x
 
     @property
