@@ -97,6 +97,7 @@ def test_unknown_entries_change_nothing():
 def test_integers_become_floats():
     assert Quadratic(np.arange(4, dtype=np.uint8)).gradient(np.full(4, 9.0)).dtype == np.float64
     assert Quadratic(np.ones(4, np.float32)).y.dtype == np.float32
+    assert Quadratic([1, 2]).value(np.zeros(2)) == 2.5
 
 
 def test_what_does_not_fit_is_refused():

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from kizu.models.flag import flag as flag
     from kizu.models.path import robust_pca_path as robust_pca_path
     from kizu.models.robust_pca import robust_pca as robust_pca
+    from kizu.models.sparse_code import SparseCodes as SparseCodes
+    from kizu.models.sparse_code import sparse_code as sparse_code
+    from kizu.models.sparse_code import sparse_code_path as sparse_code_path
+    from kizu.models.sparse_coder import SparseCoder as SparseCoder
     from kizu.pipeline.road import inspect as inspect
 
 __version__ = "0.1.0"
@@ -19,16 +23,34 @@ __version__ = "0.1.0"
 _HOME = {
     "Decomposition": "kizu.models.decomposition",
     "RobustPCA": "kizu.models.estimator",
+    "SparseCoder": "kizu.models.sparse_coder",
+    "SparseCodes": "kizu.models.sparse_code",
     "flag": "kizu.models.flag",
     "inspect": "kizu.pipeline.road",
     "robust_pca": "kizu.models.robust_pca",
     "robust_pca_path": "kizu.models.path",
+    "sparse_code": "kizu.models.sparse_code",
+    "sparse_code_path": "kizu.models.sparse_code",
 }
-__all__ = ["Decomposition", "RobustPCA", "flag", "inspect", "robust_pca", "robust_pca_path"]
+_PACKAGES = {"datafits", "explain", "operators", "penalties"}  # reachable after a bare `import kizu`
+__all__ = [
+    "Decomposition",
+    "RobustPCA",
+    "SparseCoder",
+    "SparseCodes",
+    "flag",
+    "inspect",
+    "robust_pca",
+    "robust_pca_path",
+    "sparse_code",
+    "sparse_code_path",
+]
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public name is an error
 
     def __getattr__(name: str) -> object:
+        if name in _PACKAGES:
+            return import_module(f"kizu.{name}")
         if name not in _HOME:
             raise AttributeError(f"module 'kizu' has no attribute {name!r}")
         value = getattr(import_module(_HOME[name]), name)
@@ -37,4 +59,4 @@ if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public na
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_PACKAGES})

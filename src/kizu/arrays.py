@@ -23,6 +23,14 @@ def to_numpy(x: Array) -> NDArray[Any]:
     return np.asarray(x)
 
 
+def floating(x: Array) -> Array:
+    """`x` as real floating numbers, integers in double precision; what is no array becomes one of NumPy's."""
+    if not hasattr(x, "__array_namespace__") and not is_torch_array(x):
+        x = np.asarray(x)
+    xp = array_namespace(x)
+    return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.float64)
+
+
 def like(x: NDArray[Any], example: Array) -> Array:
     """`x` in the library and on the device of `example`."""
     if is_numpy_array(example) or (not hasattr(example, "__array_namespace__") and not is_torch_array(example)):

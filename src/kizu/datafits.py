@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self, final
 
-from kizu.arrays import namespace
+from kizu.arrays import floating, namespace
 from kizu.errors import ParameterError, ShapeError
 from kizu.prox import soft_threshold
 from kizu.typing import Array
@@ -21,9 +21,7 @@ class Datafit(ABC):
     y: Array
 
     def __post_init__(self) -> None:
-        xp = namespace(self.y)
-        if not xp.isdtype(self.y.dtype, "real floating"):
-            object.__setattr__(self, "y", xp.astype(self.y, xp.float64))
+        object.__setattr__(self, "y", floating(self.y))
 
     @abstractmethod
     def value(self, z: Array) -> Array:
@@ -72,13 +70,13 @@ class Masked(Datafit):
     observed: Array
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if tuple(self.observed.shape) != tuple(self.y.shape):
             raise ShapeError(
                 f"observed has shape {tuple(self.observed.shape)}, y has {tuple(self.y.shape)}",
                 "Give a boolean array like y, True where the entry is known",
                 where="observed",
             )
-        super().__post_init__()
 
     def value(self, z: Array) -> Array:
         return 0.5 * namespace(z).sum(self.gradient(z) ** 2)

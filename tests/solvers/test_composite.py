@@ -303,3 +303,11 @@ def test_an_operator_of_the_wrong_size_is_refused():
     y, A = data()
     with pytest.raises(ShapeError, match=r"^operator: the operator predicts 20 numbers, the data are 19"):
         ista.solve(Problem(Quadratic(y[1:]), L1(0.1), A))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_data_that_are_not_finite_are_refused(bad):
+    y, A = data()
+    y[3] = bad
+    with pytest.raises(ShapeError, match=r"^y: Aᵀ∇f\(0\) is not finite.*Use the Masked datafit"):
+        ista.solve(Problem(Quadratic(y), L1(0.1), A))

@@ -22,6 +22,7 @@ from kizu.errors import KizuError, printable
 COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help imports no command
     "detect": "Find what does not belong in images or in a matrix.",
     "eval": "Measure a results folder against true masks.",
+    "explain": "Write pages with sliders that show why it works, in Japanese and English.",
     "demo": "Render a hundred walls with two defects and find them.",
     "info": "Show versions, threads, kernels and the formats that can be read.",
 }

@@ -76,7 +76,7 @@ class Origin(NamedTuple):
 
 
 def origin(problem: Problem) -> Origin:
-    """Where solvers start unless told otherwise. The operator is checked: it must fit the data."""
+    """Where solvers start unless told otherwise. The operator is checked: it must fit the data, and both be finite."""
     operator, y = problem.operator, problem.datafit.y
     rows = operator.shape[0] if hasattr(operator, "shape") else y.shape[0]
     if rows != y.shape[0]:
@@ -86,7 +86,14 @@ def origin(problem: Problem) -> Origin:
             where="operator",
         )
     slope = operator.T @ problem.datafit.gradient(namespace(y).zeros_like(y))
-    return Origin(namespace(slope).zeros_like(slope), norm(slope))
+    steepest = norm(slope)
+    if not math.isfinite(steepest):
+        raise ShapeError(
+            "Aᵀ∇f(0) is not finite: the data or the operator have entries that are NaN, infinite or huge",
+            "Use the Masked datafit for unknown entries, and scale huge ones",
+            where="y",
+        )
+    return Origin(namespace(slope).zeros_like(slope), steepest)
 
 
 def look(
