@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kizu.cli import detect
+from kizu.cli import detect, explain
 from kizu.io.tables import REGION_COLUMNS, RESULT_COLUMNS
 from kizu.scenes import NOISE, plaster
 from runs import environment, process, save, walls
@@ -138,7 +138,8 @@ def test_the_columns_are_those_of_the_tables(readme, columns):
 
 @READMES
 def test_every_option_exists(readme):
-    known = {"--help", *(name for parameter in detect.command.params for name in parameter.opts)}
+    parameters = [*detect.command.params, *explain.command.params]
+    known = {"--help", *(name for parameter in parameters for name in parameter.opts)}
     asked = set(re.findall(r"(?<=[ `(])--[a-z-]+", readme.read_text(encoding="utf-8")))
     assert asked <= known
 
