@@ -103,5 +103,6 @@ def test_integers_become_floats():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ShapeError, match=r"^observed: observed has shape \(3,\), y has \(4,\)"):
         Masked(np.ones(4), np.ones(3, bool))
-    with pytest.raises(ParameterError, match=r"^tau: got 0"):
-        Huber(np.ones(4), 0)
+    for tau in (0, np.float32(-1), "a", None):
+        with pytest.raises(ParameterError, match=r"^tau: got .* Use a number above 0"):
+            Huber(np.ones(4), tau)

@@ -1,13 +1,13 @@
 """The page on extending kizu: what it quotes is the source, and its examples have joined the shared tests."""
 
 import ast
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import test_penalties
 from pages import EXTEND, EXTEND_JA, ROOT, quoted, run, written
+from solvers import test_composite
 
 LONGEST = {"L0": 25, "inertial": 45}
 
@@ -43,4 +43,4 @@ def test_they_are_as_short_as_the_page_promises():
 
 def test_they_have_joined_the_shared_tests():
     assert "L0" in {type(penalty).__name__ for penalty in test_penalties.PENALTIES}
-    assert "pages.run" in Path(test_penalties.__file__).with_name("solvers").joinpath("test_composite.py").read_text()
+    assert test_composite.SOLVERS["inertial"].State._fields == ("x", "before", "slope", "seen")

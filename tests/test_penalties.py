@@ -183,6 +183,8 @@ def test_float32_stays_float32(kind, lam):
     small = kind(lam).prox(x, np.float64(STEP))
     assert small.dtype == np.float32
     np.testing.assert_allclose(small, kind(lam).prox(x.astype(float), STEP), atol=1e-6)
+    assert kind(lam).value(x).dtype == np.float32
+    assert kind is not L2 or kind(lam).gradient(x).dtype == np.float32
 
 
 LEARNED = [p for p in PENALTIES if type(p) not in SLACK and p != SignedL1(math.inf, 0.4)]  # ∞ has no derivative
@@ -283,7 +285,19 @@ def test_total_variation_of_an_image_in_one_line():
     np.testing.assert_array_equal(flat.prox(image.ravel(), STEP), TotalVariation(0.7).prox(image, STEP).ravel())
 
 
-@pytest.mark.parametrize("lam", [-1e-9, float("nan"), float("inf"), -1])
+@pytest.mark.parametrize("by", ["rows", "columns"])
+def test_gradients_at_zero_groups_are_finite(by):
+    torch = pytest.importorskip("torch")
+    x = torch.zeros((3, 4), dtype=torch.float64)
+    x[1, 2] = 5.0
+    GroupL21(1.0, by=by).prox(x.requires_grad_(), 0.5).sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+BAD = [-1e-9, float("nan"), float("inf"), -1, np.float32(-1), np.int64(-3), "a", None, True]
+
+
+@pytest.mark.parametrize("lam", BAD)
 @pytest.mark.parametrize("kind", [L1, NonNegativeL1, L2, ElasticNet, GroupL21, Nuclear, TotalVariation, MCP, SCAD])
 def test_impossible_weights_are_refused(kind, lam):
     with pytest.raises(ParameterError, match=r"^lam: got .* Use a finite number of at least 0"):

@@ -60,6 +60,26 @@ def relative_gap(primal, dual):
     return 0.0 if primal == 0 else (primal - dual) / primal
 
 
+def composite_optimum(y, A, positive, negative, ridge, *, tau=np.inf):
+    """Least ½‖y − A x − s‖² + positive·Σx⁺ + negative·Σx⁻ + ½·ridge·‖x‖² + tau·‖s‖₁: unknowns x⁺, x⁻, s⁺, s⁻ ≥ 0."""
+    n, m = A.shape[1], len(y)
+    signs = [sign for sign, weight in ((1, positive), (-1, negative)) if weight < np.inf]
+    weights = [np.full(n, weight) for weight in (positive, negative) if weight < np.inf]
+    outliers = [np.eye(m), -np.eye(m)] if tau < np.inf else []
+    whole = np.hstack([*(sign * A for sign in signs), *outliers])
+    linear = np.concatenate([*weights, *(np.full(m, tau) for _ in outliers)])
+    codes = np.hstack([*(sign * np.eye(n) for sign in signs), *(np.zeros((n, m)) for _ in outliers)])
+    quadratic = sparse.triu(whole.T @ whole + ridge * codes.T @ codes).tocsc()
+    count = whole.shape[1]
+    nothing, cone = np.zeros(count), [clarabel.NonnegativeConeT(count)]
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
+    eye = sparse.eye_array(count, format="csc")
+    found = clarabel.DefaultSolver(quadratic, linear - whole.T @ y, -eye, nothing, cone, settings).solve()
+    return found.obj_val + 0.5 * y @ y
+
+
 def pcp_optimum(data, known, lam):
     """Optimal value of exact PCP: min ½·tr(Z) + lam·ΣT with |M − U| ≤ T on known entries."""
     count = int(known.sum())

@@ -32,7 +32,7 @@ _HOME = {
     "sparse_code": "kizu.models.sparse_code",
     "sparse_code_path": "kizu.models.sparse_code",
 }
-_PACKAGES = {"datafits", "explain", "operators", "penalties"}  # reachable after a bare `import kizu`
+_PACKAGES = {"datafits", "explain", "operators", "penalties", "prox"}  # reachable after a bare `import kizu`
 __all__ = [
     "Decomposition",
     "RobustPCA",

@@ -31,6 +31,24 @@ def floating(x: Array) -> Array:
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.float64)
 
 
+def boolean(x: Array) -> Array:
+    """`x` as an array of truth values; what is no array becomes one of NumPy's."""
+    if not hasattr(x, "__array_namespace__") and not is_torch_array(x):
+        x = np.asarray(x)
+    xp = array_namespace(x)
+    return xp.astype(x, xp.bool)
+
+
+def weak(number: Any) -> Any:
+    """`number` without a dtype of its own: NumPy's float64 scalars would turn float32 data into float64."""
+    return number.item() if isinstance(number, np.generic) else number
+
+
+def is_learned(number: Any) -> bool:
+    """Whether a number is an array, such as a learned tensor: asking for its value would synchronise its device."""
+    return hasattr(number, "__array_namespace__") or is_torch_array(number)
+
+
 def like(x: NDArray[Any], example: Array) -> Array:
     """`x` in the library and on the device of `example`."""
     if is_numpy_array(example) or (not hasattr(example, "__array_namespace__") and not is_torch_array(example)):

@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self, final
 
-from kizu.arrays import floating, namespace
+from kizu.arrays import boolean, floating, is_learned, namespace, weak
 from kizu.errors import ParameterError, ShapeError
-from kizu.prox import soft_threshold
+from kizu.prox import clip
 from kizu.typing import Array
 
 
@@ -71,6 +71,7 @@ class Masked(Datafit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "observed", boolean(self.observed))
         if tuple(self.observed.shape) != tuple(self.y.shape):
             raise ShapeError(
                 f"observed has shape {tuple(self.observed.shape)}, y has {tuple(self.y.shape)}",
@@ -109,7 +110,8 @@ class Huber(Datafit):
     tau: Array
 
     def __post_init__(self) -> None:
-        if isinstance(self.tau, int | float) and not self.tau > 0:
+        object.__setattr__(self, "tau", weak(self.tau))
+        if not is_learned(self.tau) and not (isinstance(self.tau, int | float) and self.tau > 0):
             raise ParameterError("tau", self.tau, "a number above 0")
         super().__post_init__()
 
@@ -119,13 +121,11 @@ class Huber(Datafit):
         return namespace(z).sum(inside * (rest - 0.5 * inside))
 
     def gradient(self, z: Array) -> Array:
-        rest = z - self.y
-        return rest - soft_threshold(rest, self.tau)
+        return clip(z - self.y, self.tau)
 
     def prox(self, z: Array, step_size: Array) -> Array:
         # Moreau: the proximal operator of the conjugate, ½‖θ‖² + ⟨θ, y⟩ in a box, is a division and a clip.
-        theta = (z - self.y) / (1.0 + step_size)
-        return z - step_size * (theta - soft_threshold(theta, self.tau))
+        return z - step_size * clip((z - self.y) / (1.0 + step_size), self.tau)
 
     def part(self, rows: Array) -> Self:
         return type(self)(_rows(self.y, rows), self.tau)

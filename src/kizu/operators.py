@@ -109,5 +109,7 @@ def _iterated(operator: Operator) -> float:
         whole = operator @ np.eye(columns)
         return float(np.linalg.norm(whole, 2)) ** 2
     start = np.random.default_rng(0).standard_normal(min(rows, columns))
-    norm: float = svds(operator, k=1, return_singular_vectors=False, v0=start, random_state=0)[0]
+    if not (operator.T @ (operator @ (operator.T @ start if rows < columns else start))).any():
+        return 0.0  # ARPACK does not know the operator that is zero
+    norm = float(svds(operator, k=1, return_singular_vectors=False, v0=start, random_state=0)[0])
     return MARGIN * norm**2

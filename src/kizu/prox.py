@@ -2,13 +2,14 @@
 
 prox(x, t) = argmin_u  t·g(u) + ½‖u − x‖²   (Parikh & Boyd 2014, Proximal Algorithms)
 
-A threshold is a number ≥ 0 (∞ is allowed) or an array that broadcasts against what it thresholds.
+A threshold is a number ≥ 0 (∞ is allowed) or an array that broadcasts against what it thresholds; only the step size
+and shape of the two that are not convex, and the threshold of total variation, are single numbers.
 The result has the library, device and dtype of `x`; NaN stays NaN.
 """
 
 import math
 
-from kizu.arrays import namespace, svd
+from kizu.arrays import namespace, svd, weak
 from kizu.typing import Array
 
 TV_GAP, TV_MOST = 1e-14, 2000
@@ -22,9 +23,16 @@ def soft_threshold(x: Array, threshold: Array) -> Array:
     Solves  argmin_u  threshold·‖u‖₁ + ½‖u − x‖²   (Parikh & Boyd 2014, section 6.5).
     """
     xp = namespace(x)
-    excess = xp.abs(x) - _weak(threshold)
+    excess = xp.abs(x) - weak(threshold)
     # `where`, not `clip`: faster on NumPy, and a learned threshold keeps its gradient.
     return xp.sign(x) * xp.where(excess > 0, excess, xp.zeros_like(excess))
+
+
+def clip(x: Array, limit: Array) -> Array:
+    """`x` where it is within ±`limit`, and the limit of its sign elsewhere: what :func:`soft_threshold` takes away."""
+    xp = namespace(x)
+    limit = weak(limit)
+    return xp.where(xp.abs(x) > limit, xp.sign(x) * limit, x)
 
 
 def signed_soft_threshold(x: Array, positive: Array, negative: Array) -> Array:
@@ -33,7 +41,7 @@ def signed_soft_threshold(x: Array, positive: Array, negative: Array) -> Array:
     Solves  argmin_u  positive·Σmax(u, 0) + negative·Σmax(−u, 0) + ½‖u − x‖².
     """
     xp = namespace(x)
-    above, below = x - _weak(positive), x + _weak(negative)
+    above, below = x - weak(positive), x + weak(negative)
     zero = xp.zeros_like(x)
     return xp.where(above > 0, above, xp.where(below < 0, below, zero * x))  # zero·x: NaN stays NaN
 
@@ -44,7 +52,7 @@ def hard_threshold(x: Array, threshold: Array) -> Array:
     Solves  argmin_u  ½·threshold²·(number of non-zeros of u) + ½‖u − x‖²   (Blumensath & Davies 2008).
     """
     xp = namespace(x)
-    return xp.where(xp.abs(x) <= _weak(threshold), xp.zeros_like(x), x)
+    return xp.where(xp.abs(x) <= weak(threshold), xp.zeros_like(x), x)
 
 
 def mcp_threshold(x: Array, lam: Array, gamma: float, step_size: Array) -> Array:
@@ -53,7 +61,7 @@ def mcp_threshold(x: Array, lam: Array, gamma: float, step_size: Array) -> Array
     From step_size = gamma on the penalty bends more than the square does: then it is a hard threshold.
     """
     xp = namespace(x)
-    lam, step_size = _weak(lam), _weak(step_size)
+    lam, step_size = weak(lam), weak(step_size)
     if step_size >= gamma:
         return hard_threshold(x, lam * math.sqrt(gamma * step_size))
     line = soft_threshold(x, step_size * lam) / (1.0 - step_size / gamma)
@@ -66,7 +74,7 @@ def scad_threshold(x: Array, lam: Array, a: float, step_size: Array) -> Array:
     From step_size = a − 1 on there is no line: entries jump from soft to kept where both cost the same.
     """
     xp = namespace(x)
-    lam, step_size = _weak(lam), _weak(step_size)
+    lam, step_size = weak(lam), weak(step_size)
     size, soft = xp.abs(x), soft_threshold(x, step_size * lam)
     if step_size >= a - 1:
         jump = 0.5 * (a + 1 + step_size) if step_size < a + 1 else math.sqrt(step_size * (a + 1))
@@ -80,7 +88,7 @@ def shrink(x: Array, weight: Array) -> Array:
 
     Solves  argmin_u  weight·½‖u‖² + ½‖u − x‖².
     """
-    return x / (1.0 + _weak(weight))
+    return x / (1.0 + weak(weight))
 
 
 def group_soft_threshold(x: Array, threshold: Array, *, axis: int) -> Array:
@@ -89,7 +97,7 @@ def group_soft_threshold(x: Array, threshold: Array, *, axis: int) -> Array:
     Solves  argmin_u  threshold·Σ‖u_g‖₂ + ½‖u − x‖²   (Parikh & Boyd 2014, section 6.5).
     """
     xp = namespace(x)
-    threshold = _weak(threshold)
+    threshold = weak(threshold)
     norms = group_norms(x, axis=axis)
     vanishes = norms <= threshold  # false for NaN, which therefore spoils its whole group
     lengths = xp.where(vanishes, xp.ones_like(norms), norms)
@@ -103,8 +111,10 @@ def group_norms(x: Array, *, axis: int) -> Array:
     """
     xp = namespace(x)
     peak = xp.max(xp.abs(x), axis=axis, keepdims=True)
-    unit = xp.where(peak == 0, xp.ones_like(peak), peak)
-    return peak * xp.sqrt(xp.sum((x / unit) ** 2, axis=axis, keepdims=True))
+    nothing = peak == 0
+    unit = xp.where(nothing, xp.ones_like(peak), peak)
+    square = xp.sum((x / unit) ** 2, axis=axis, keepdims=True)
+    return peak * xp.sqrt(xp.where(nothing, unit, square))  # not √0, whose derivative is ∞
 
 
 def singular_value_threshold(x: Array, threshold: Array) -> Array:
@@ -125,7 +135,7 @@ def total_variation_threshold(x: Array, threshold: Array) -> Array:
     xp = namespace(x)
     step_size, apart, rounding = 1.0 / (4.0 * x.ndim), x - xp.mean(x), float(xp.finfo(x.dtype).eps)
     # u is constant from the threshold ‖x − mean‖₁ on
-    bound = xp.minimum(xp.sum(xp.abs(apart)), xp.asarray(_weak(threshold), dtype=x.dtype))
+    bound = xp.minimum(xp.sum(xp.abs(apart)), xp.asarray(weak(threshold), dtype=x.dtype))
     close, t, u = TV_GAP * 0.5 * float(xp.sum(apart**2)), 1.0, x
     p = before = xp.zeros_like(differences(x))
     for _ in range(TV_MOST):
@@ -159,8 +169,3 @@ def _spread(p: Array) -> Array:
     for axis in range(p.shape[0]):
         total = total + xp.roll(p[axis, ...], 1, axis=axis) - p[axis, ...]
     return total
-
-
-def _weak(number: Array) -> Array:
-    """`number` without a dtype of its own: NumPy's float64 scalars would turn float32 data into float64."""
-    return float(number) if isinstance(number, float) else number

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from sklearn.linear_model import ElasticNet
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import kizu
 from kizu.arrays import to_numpy
 from kizu.errors import ParameterError, ShapeError
+from witnesses import composite_optimum
 
 SOLVERS = ["coordinate_descent", "fista", "ista", "admm"]
 
@@ -45,6 +47,7 @@ def test_codes_are_scikit_learns(solver, ratio, positive):
     best = objective(Y, D, sklearn_codes(Y, D, 0.1, ratio, positive), 0.1, ratio)
     np.testing.assert_allclose(objective(Y, D, found.codes, 0.1, ratio), best, rtol=1e-7)
     np.testing.assert_allclose(found.objective, best, rtol=1e-7)
+    np.testing.assert_allclose(found.codes, sklearn_codes(Y, D, 0.1, ratio, positive), atol=1e-4)
     assert not positive or found.codes.min() >= 0
 
 
@@ -63,13 +66,51 @@ def test_solvers_agree_and_no_gap_is_false(seed, share, ratio):
     assert np.all(early.objective * (1 - early.relative_gap) <= sure.objective * (1 + 1e-12))
 
 
-@pytest.mark.parametrize("exponent", [-900, -60, 60, 400])
-def test_the_lasso_scales_bit_for_bit(exponent):
+@pytest.mark.parametrize("of_data", [-500, -60, 0, 60, 500])
+@pytest.mark.parametrize("of_atoms", [-400, 0, 400])
+def test_scales_change_no_bit(of_data, of_atoms):
+    Y, D = (np.ldexp(array, -30) for array in drawn())  # so small that one is scaled inside as well
+    one = kizu.sparse_code(Y, D, lam=2.0**-64)
+    lam = np.ldexp(1.0, -64 + of_data + of_atoms)
+    other = kizu.sparse_code(np.ldexp(Y, of_data), np.ldexp(D, of_atoms), lam=lam)
+    np.testing.assert_array_equal(np.ldexp(other.codes, of_atoms - of_data), one.codes)
+    np.testing.assert_array_equal(other.relative_gap, one.relative_gap)
+    assert one.support > 1
+
+
+@pytest.mark.parametrize("share", [1e-1, 1e-3, 1e-5])
+@pytest.mark.parametrize("solver", SOLVERS[:2])
+def test_no_gap_of_float32_hides_in_rounding(solver, share):
+    draw = np.random.default_rng(1)
+    D = draw.standard_normal((64, 16))
+    D = (D / np.linalg.norm(D, axis=1, keepdims=True)).astype(np.float32)
+    codes = np.where(draw.random((30, 64)) < 0.1, draw.standard_normal((30, 64)), 0)
+    Y = (codes @ D + 1e-3 * draw.standard_normal((30, 16))).astype(np.float32)
+    lam = float(share * np.abs(Y @ D.T).max())
+    found = kizu.sparse_code(Y, D, lam=lam, solver=solver, max_iter=300)
+    exact = kizu.sparse_code(Y.astype(float), D.astype(float), lam=lam, tol=1e-9)
+    assert found.codes.dtype == np.float32
+    assert exact.converged
+    wide = Y.astype(float), D.astype(float)
+    np.testing.assert_allclose(found.objective, objective(*wide, found.codes, lam), rtol=1e-5)
+    assert np.all(found.objective * (1 - found.relative_gap) <= exact.objective * (1 + 1e-6))
+    assert found.converged or solver == "fista" or share < 1e-4  # codes of float32 are not fine enough for that lam
+
+
+@pytest.mark.parametrize("positive", [False, True])
+def test_codes_are_clarabels(positive):
     Y, D = drawn()
-    one = kizu.sparse_code(Y, D, lam=0.1)
-    other = kizu.sparse_code(np.ldexp(Y, exponent), D, lam=np.ldexp(0.1, exponent))
-    np.testing.assert_allclose(np.ldexp(other.codes, -exponent), one.codes, rtol=1e-9, atol=1e-12)
-    np.testing.assert_allclose(other.relative_gap, one.relative_gap, atol=1e-9)
+    found = kizu.sparse_code(Y, D, lam=0.1, ratio=0.7, positive=positive, tol=1e-9)
+    best = [composite_optimum(y, D.T, 0.07, np.inf if positive else 0.07, 0.03) for y in Y]
+    np.testing.assert_allclose(found.objective, best, rtol=1e-7)
+
+
+def test_codes_are_celers():
+    celer = pytest.importorskip("celer", reason="celer is not installed: see requirements/bench.txt")
+    Y, D = drawn()
+    model = celer.Lasso(alpha=0.1 / 12, fit_intercept=False, tol=1e-12)
+    codes = np.array([model.fit(np.asfortranarray(D.T), y).coef_ for y in Y])
+    np.testing.assert_allclose(kizu.sparse_code(Y, D, lam=0.1, tol=1e-9).codes, codes, atol=1e-4)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -131,7 +172,9 @@ def test_zero_samples_have_zero_codes():
         found = kizu.sparse_code(Y, D, lam=0.1, solver=solver)
         assert not found.codes[2].any()
         assert found.relative_gap[2] == 0
-    assert not kizu.sparse_code(0 * Y, D).codes.any()
+    nothing = kizu.sparse_code(0 * Y, D)
+    assert not nothing.codes.any()
+    assert nothing.parameters["lam"].why == "all codes are 0 at any weight"
 
 
 def test_input_is_not_changed():
@@ -145,7 +188,15 @@ def test_input_is_not_changed():
 
 BAD = [
     ({"D": np.ones((12, 20))}, r"^D: Y has shape \(7, 12\), D has \(12, 20\).*give D.T"),
-    ({"Y": np.ones(12)}, r"^Y: Y has shape \(12,\)"),
+    ({"Y": np.ones(12)}, r"^Y: Y has shape \(12,\).*one sample is Y\[None\]"),
+    ({"Y": None}, r"^Y: "),
+    ({"Y": np.ma.masked_greater(np.ones((7, 12)), 2)}, r"^Y: Y is a masked array"),
+    ({"Y": csr_array(np.ones((7, 12)))}, r"^Y: Y is a sparse matrix"),
+    ({"max_iter": 1.5}, r"^max_iter: got 1.5"),
+    ({"max_iter": None}, r"^max_iter: got None"),
+    ({"ratio": "x"}, r"^ratio: got 'x'"),
+    ({"solver": [1]}, r"^solver: got \[1\]"),
+    ({"positive": "no"}, r"^positive: got 'no'"),
     ({"Y": np.full((7, 12), np.nan)}, r"^Y: Y has entries that are not finite"),
     ({"lam": 0.0}, r"^lam: got 0.0"),
     ({"lam": -1}, r"^lam: got -1"),
@@ -165,9 +216,16 @@ def test_what_cannot_be_is_refused_in_one_line(change, message):
         kizu.sparse_code(**{"Y": Y, "D": D, **change})
 
 
-def test_a_path_needs_points():
-    with pytest.raises(ParameterError, match=r"^lams: got 0"):
-        kizu.sparse_code_path(*drawn(), lams=0)
+@pytest.mark.parametrize("lams", [0, [], True, 0.1])
+def test_a_path_needs_points(lams):
+    with pytest.raises(ParameterError, match=r"^lams: got .* Use a number of points"):
+        kizu.sparse_code_path(*drawn(), lams=lams)
+
+
+def test_a_path_has_no_lam_of_its_own():
+    with pytest.raises(ParameterError, match=r"^lam: got 0.3. Use lams"):
+        kizu.sparse_code_path(*drawn(), lam=0.3)
+    assert len(kizu.sparse_code_path(*drawn(), lams=np.int64(3))) == 3
 
 
 @parametrize_with_checks([kizu.SparseCoder(), kizu.SparseCoder(ratio=0.5, positive=True)])
@@ -182,6 +240,14 @@ def test_the_coder_is_the_function():
     np.testing.assert_allclose(coder.inverse_transform(coder.transform(Y)), Y, atol=0.5)
     assert len(coder.get_feature_names_out()) == 20
     assert kizu.SparseCoder(D).fit(Y).lam_ == kizu.sparse_code(Y, D).parameters["lam"].value
+
+
+@pytest.mark.parametrize("option", [{"lam": -1}, {"solver": "x"}, {"tol": -1}, {"max_iter": 0}, {"ratio": 2.0}])
+def test_the_coder_refuses_when_it_is_fitted(option):
+    with pytest.raises(ParameterError, match=f"^{next(iter(option))}: got"):
+        kizu.SparseCoder(**option).fit(drawn()[0])
+    with pytest.raises(ShapeError, match=r"^dictionary: X has shape"):
+        kizu.SparseCoder(drawn()[1].T).fit(drawn()[0])
 
 
 def test_the_coder_says_when_it_is_not_proven():

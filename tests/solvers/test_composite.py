@@ -3,18 +3,16 @@
 import math
 from itertools import pairwise, product
 
-import clarabel
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from scipy.sparse.linalg import aslinearoperator
 
 import pages
 from kizu.arrays import to_numpy
 from kizu.datafits import Huber, Masked, Quadratic
-from kizu.errors import IncompatibleError, ShapeError
+from kizu.errors import IncompatibleError, ParameterError, ShapeError
 from kizu.operators import convolution
 from kizu.penalties import (
     L1,
@@ -30,6 +28,7 @@ from kizu.penalties import (
 )
 from kizu.solvers import admm, coordinate_descent, fista, gradient_descent, ista, sgd
 from kizu.solvers.composite import Problem
+from witnesses import composite_optimum
 
 SOLVERS = {
     "gradient descent": gradient_descent,
@@ -91,35 +90,9 @@ def test_every_pair_of_solvers_agrees_to_the_gap_and_with_clarabel(datafit, pena
 
 
 def optimum(y, A, datafit, penalty):
-    """The least objective, by interior points: unknowns x⁺, x⁻ ≥ 0 and the outliers' s⁺, s⁻ ≥ 0."""
     rows = np.arange(len(y)) % 4 > 0 if datafit == "masked" else slice(None)
-    y, A = y[rows], A[rows]
     weights = coordinate_descent.KIN[type(penalty)](penalty)
-    parts = [A, -A] if weights.negative < math.inf else [A]
-    linear = [np.full(A.shape[1], weight) for weight in (weights.positive, weights.negative)[: len(parts)]]
-    eye = np.eye(len(y))
-    if datafit == "huber":
-        parts, linear = [*parts, eye, -eye], [*linear, *[np.full(len(y), 0.3)] * 2]
-    whole, n = np.hstack(parts), A.shape[1]
-    plus_minus = (
-        np.hstack([np.eye(n), -np.eye(n)][: len(parts)])
-        if datafit != "huber"
-        else np.hstack([*[np.eye(n), -np.eye(n)][: len(parts) - 2], np.zeros((n, 2 * len(y)))])
-    )
-    quadratic = whole.T @ whole + weights.ridge * plus_minus.T @ plus_minus
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
-    count = whole.shape[1]
-    found = clarabel.DefaultSolver(
-        sparse.triu(quadratic).tocsc(),
-        np.concatenate(linear) - whole.T @ y,
-        -sparse.eye_array(count, format="csc"),
-        np.zeros(count),
-        [clarabel.NonnegativeConeT(count)],
-        settings,
-    ).solve()
-    return found.obj_val + 0.5 * y @ y
+    return composite_optimum(y[rows], A[rows], *weights, tau=0.3 if datafit == "huber" else math.inf)
 
 
 @pytest.mark.parametrize("name", MONOTONE)
@@ -301,7 +274,7 @@ def test_huber_is_refused_by_coordinate_descent():
 
 def test_an_operator_of_the_wrong_size_is_refused():
     y, A = data()
-    with pytest.raises(ShapeError, match=r"^operator: the operator predicts 20 numbers, the data are 19"):
+    with pytest.raises(ShapeError, match=r"^operator: the operator predicts 20 numbers, the data have shape \(19,\)"):
         ista.solve(Problem(Quadratic(y[1:]), L1(0.1), A))
 
 
@@ -311,3 +284,52 @@ def test_data_that_are_not_finite_are_refused(bad):
     y[3] = bad
     with pytest.raises(ShapeError, match=r"^y: Aᵀ∇f\(0\) is not finite.*Use the Masked datafit"):
         ista.solve(Problem(Quadratic(y), L1(0.1), A))
+
+
+WRONG = [
+    (lambda y, A: Problem(y, L1(0.1), A), r"^datafit: got array.*Use a datafit, such as Quadratic"),
+    (lambda y, A: Problem(L1(0.1), Quadratic(y), A), r"^datafit: got L1"),
+    (lambda y, A: Problem(Quadratic(y), 0.1, A), r"^penalty: got 0.1. Use a penalty, such as L1"),
+    (lambda y, A: Problem(Quadratic(y), L1(0.1), A.tolist()), r"^operator: got a list. Give a matrix"),
+    (lambda y, A: Problem(Quadratic(y), L1(0.1), A[0]), r"^operator: got a ndarray of shape \(30,\)"),
+    (lambda y, A: Problem(Quadratic(y), L1(0.1), A.T), r"^operator: the operator predicts 30 numbers"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), WRONG)
+@pytest.mark.parametrize("name", SOLVERS)
+def test_what_is_no_problem_is_refused_in_one_line(name, make, message):
+    with pytest.raises((ParameterError, ShapeError), match=message):
+        SOLVERS[name].solve(make(*data()))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"start": np.full(30, np.nan)}, r"^start: start has shape \(30,\). Give finite numbers"),
+        ({"start": np.ones(29)}, r"^start: start has shape \(29,\). Give finite numbers of shape \(30,\)"),
+        ({"tol": -1.0}, r"^tol: got -1.0"),
+        ({"max_iter": 1.5}, r"^max_iter: got 1.5"),
+    ],
+)
+def test_impossible_options_are_refused_in_one_line(name, option, message):
+    y, A = data()
+    with pytest.raises((ParameterError, ShapeError), match=message):
+        SOLVERS[name].solve(Problem(Quadratic(y), L2(0.1), A), **option)
+
+
+def test_an_operator_that_is_zero_leaves_nothing_to_find():
+    y, A = data()
+    for operator in (0 * A, aslinearoperator(0 * A)):
+        assert not fista.solve(Problem(Quadratic(y), L1(0.1), operator)).state.x.any()
+
+
+@pytest.mark.parametrize("tau", [1e-2, 1e-6])
+def test_a_huber_bound_is_none_too_high_far_from_the_data(tau):
+    y, A = (array.astype(np.float32) for array in data())
+    fit = Huber(1000 * y, tau)
+    assert np.abs(fit.gradient(np.zeros_like(y))).max() <= np.float32(tau)
+    found = fista.solve(Problem(fit, L2(0.1), A), max_iter=200).certificate
+    wide = fista.solve(Problem(Huber(1000.0 * y.astype(float), tau), L2(0.1), A.astype(float)), tol=1e-9)
+    assert found.dual <= wide.certificate.primal * (1 + 1e-6)

@@ -7,7 +7,7 @@ Lasso (Tibshirani 1996) with ratio = 1, elastic net (Zou & Hastie 2005) below.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -87,22 +87,34 @@ def sparse_code(
     ParameterError, ShapeError : one line that says what to do
     """
     given, dictionary = checked(Y, D)
-    weight = default_weight(given, dictionary, ratio, positive) if lam is None else Parameter(lam, "given")
-    _check_numbers(weight.value, ratio, tol, max_iter)
+    check_numbers(lam, ratio, positive, solver, tol, max_iter)
     parameters = {
-        "lam": weight,
+        "lam": default_weight(given, dictionary, ratio, positive) if lam is None else Parameter(lam, "given"),
         "ratio": Parameter(ratio, "the lasso" if ratio == 1 else "share of the l1 part"),
         "positive": Parameter(positive, "given" if positive else "codes of both signs"),
         "solver": _chosen(solver, len(dictionary)),
         "tol": _tolerance(tol, given),
     }
-    exponent = validate.exponent_of(float(np.abs(given).max(initial=0.0)))
-    l1 = float(np.ldexp(weight.value * ratio, -exponent))
-    numbers = l1, weight.value * (1.0 - ratio), positive, parameters["tol"].value, max_iter
-    task = Task(np.ldexp(given, -exponent), dictionary, *numbers)
-    codes = _start(start, task, exponent)
+    task, scale = _scaled(given, dictionary, parameters, max_iter)
+    codes = _start(start, task, scale.codes)
     objective, gap = SOLVERS[parameters["solver"].value](task, codes)
-    return SparseCodes(like(np.ldexp(codes, exponent), Y), np.ldexp(objective, 2 * exponent), gap, parameters)
+    return SparseCodes(like(np.ldexp(codes, scale.codes), Y), np.ldexp(objective, scale.objective), gap, parameters)
+
+
+class _Scale(NamedTuple):
+    """Powers of two that bring codes and objectives back to the units of the data."""
+
+    codes: int
+    objective: int
+
+
+def _scaled(Y: Floats, D: Floats, parameters: dict[str, Parameter], max_iter: int) -> tuple[Task, _Scale]:
+    """The task with data and dictionary of ordinary size: y/2ᵃ = (x·2ᵇ⁻ᵃ)(D/2ᵇ), which changes no bit but exponents."""
+    a, b = (validate.exponent_of(float(np.abs(array).max(initial=0.0))) for array in (Y, D))
+    lam, ratio = parameters["lam"].value, parameters["ratio"].value
+    l1, ridge = float(np.ldexp(lam * ratio, -a - b)), float(np.ldexp(lam * (1.0 - ratio), -2 * b))
+    numbers = l1, ridge, parameters["positive"].value, parameters["tol"].value, max_iter
+    return Task(np.ldexp(Y, -a), np.ldexp(D, -b), *numbers), _Scale(a - b, 2 * a)
 
 
 def sparse_code_path(
@@ -111,16 +123,18 @@ def sparse_code_path(
     """Sparse codes along lam, from the largest to the smallest, each started from the one before.
 
     `lams`: the weights, or how many between the one from which on all codes are 0 and a thousandth of it, evenly in
-    ratio. `options` are those of :func:`sparse_code`.
+    ratio. `options` are those of :func:`sparse_code` but lam.
     """
-    if isinstance(lams, int):
+    if "lam" in options:
+        raise ParameterError("lam", options["lam"], "lams, the weights of the path")
+    if isinstance(lams, int | np.integer) and not isinstance(lams, bool):
         given, dictionary = checked(Y, D)
-        if lams < 1:
-            raise ParameterError("lams", lams, "a number of points of at least 1, or a list of weights")
         edge = default_weight(given, dictionary, options.get("ratio", 1.0), options.get("positive", False))
-        weights = edge.value / SHARE * np.geomspace(1.0, 1e-3, lams)
+        weights = edge.value / SHARE * np.geomspace(1.0, 1e-3, max(int(lams), 0))
     else:
-        weights = np.sort(np.asarray(lams, np.float64))[::-1]
+        weights = np.sort(np.ravel(np.asarray(lams, np.float64)))[::-1]
+    if weights.size == 0 or isinstance(lams, bool | float):
+        raise ParameterError("lams", lams, "a number of points of at least 1, or a list of weights")
     found: list[SparseCodes] = []
     for weight in weights:
         start = found[-1].codes if found else options.get("start")
@@ -128,15 +142,16 @@ def sparse_code_path(
     return tuple(found)
 
 
-def checked(Y: Array, D: Array) -> tuple[Floats, Floats]:
-    """Y and D as finite matrices of one floating type that belong together."""
-    given, dictionary = (_matrix(name, array) for name, array in (("Y", Y), ("D", D)))
+def checked(Y: Array, D: Array, names: tuple[str, str] = ("Y", "D")) -> tuple[Floats, Floats]:
+    """Y and D as finite matrices of one floating type that belong together; `names` is what the caller calls them."""
+    given, dictionary = (_matrix(name, array) for name, array in zip(names, (Y, D), strict=True))
     if given.shape[1] != dictionary.shape[1]:
-        hint = " (it has one row per atom: give D.T)" if given.shape[1] == dictionary.shape[0] else ""
+        one, other = names
+        hint = f" (it has one row per atom: give {other}.T)" if given.shape[1] == dictionary.shape[0] else ""
         raise ShapeError(
-            f"Y has shape {given.shape}, D has {dictionary.shape}",
+            f"{one} has shape {given.shape}, {other} has {dictionary.shape}",
             f"Give as many features, columns, in both{hint}",
-            where="D",
+            where=other,
         )
     dtype = np.result_type(given.dtype, dictionary.dtype, np.float32)
     return np.ascontiguousarray(given, dtype), np.ascontiguousarray(dictionary, dtype)
@@ -144,37 +159,46 @@ def checked(Y: Array, D: Array) -> tuple[Floats, Floats]:
 
 def default_weight(Y: Floats, D: Floats, ratio: float, positive: bool) -> Parameter:
     """A share of the lam from which on all codes of Y are 0."""
-    if not 0 < ratio <= 1:
-        raise ParameterError("ratio", ratio, "a number above 0, up to 1")
     with np.errstate(over="ignore"):
         products = [block @ D.T for block in np.array_split(Y, max(1, len(Y) * len(D) >> 22))]
     largest = max(float((part if positive else np.abs(part)).max(initial=0.0)) for part in products)
     edge = largest / ratio
-    return Parameter(SHARE * edge or 1.0, f"{SHARE:g} of {edge:.4g}, from which on all codes are 0")
+    if edge == 0:
+        return Parameter(1.0, "all codes are 0 at any weight")
+    return Parameter(SHARE * edge, f"{SHARE:g} of {edge:.4g}, from which on all codes are 0")
 
 
 def _matrix(name: str, array: Array) -> Floats:
+    if isinstance(array, np.ma.MaskedArray) or hasattr(array, "toarray"):
+        kind = "masked array" if isinstance(array, np.ma.MaskedArray) else "sparse matrix"
+        raise ShapeError(f"{name} is a {kind}", "Fill or convert it first", where=name)
     values = validate.real(to_numpy(array), name)
     if values.ndim != 2 or values.size == 0:
-        raise ShapeError(f"{name} has shape {values.shape}", "Give a matrix with at least one entry", where=name)
+        hint = f"; one sample is {name}[None]" if values.ndim == 1 else ""
+        raise ShapeError(f"{name} has shape {values.shape}", f"Give a matrix with entries{hint}", where=name)
     if not np.isfinite(values).all():
         raise ShapeError(f"{name} has entries that are not finite", "Replace them or leave their rows out", where=name)
     return values if values.dtype.kind == "f" else values.astype(np.float64 if values.itemsize > 2 else np.float32)
 
 
-def _check_numbers(lam: float, ratio: float, tol: float | None, max_iter: int) -> None:
+def check_numbers(
+    lam: float | None, ratio: float, positive: bool, solver: str, tol: float | None, max_iter: int
+) -> None:
+    """Refuse what no problem can have."""
     validate.positive("lam", lam)
     validate.positive("tol", tol)
-    if not 0 < ratio <= 1:
+    if not (isinstance(ratio, int | float | np.number) and 0 < ratio <= 1):
         raise ParameterError("ratio", ratio, "a number above 0, up to 1 (0 would be ridge, where no code is zero)")
-    if max_iter < 1:
-        raise ParameterError("max_iter", max_iter, "a number of at least 1")
+    if not isinstance(positive, bool | np.bool_):
+        raise ParameterError("positive", positive, "True or False")
+    if not isinstance(solver, str) or solver not in ("auto", *SOLVERS):
+        raise ParameterError("solver", solver, f"'auto' or one of {', '.join(map(repr, SOLVERS))}")
+    if not (isinstance(max_iter, int | np.integer) and max_iter >= 1):
+        raise ParameterError("max_iter", max_iter, "a whole number of at least 1")
 
 
 def _chosen(solver: str, atoms: int) -> Parameter:
     if solver != "auto":
-        if solver not in SOLVERS:
-            raise ParameterError("solver", solver, f"'auto' or one of {', '.join(map(repr, SOLVERS))}")
         return Parameter(solver, "given")
     if atoms <= GRAM_ATOMS:
         return Parameter("coordinate_descent", f"the Gram matrix of {atoms} atoms is small: each sample on its own")

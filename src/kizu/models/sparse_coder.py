@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kizu.models.sparse_code import MAX_ITER, Solver, checked, default_weight, sparse_code
+from kizu.models.sparse_code import MAX_ITER, Solver, check_numbers, checked, default_weight, sparse_code
 from kizu.typing import Array, Floats
 
 
@@ -51,10 +51,14 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def fit(self, X: Array, y: object = None) -> Self:
         """Check the dictionary against X (samples, features), and choose lam if none is given; `y` is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32])
+        check_numbers(self.lam, self.ratio, self.positive, self.solver, self.tol, self.max_iter)
         cosines = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho")
-        rows, self.components_ = checked(X, cosines if self.dictionary is None else self.dictionary)
-        chosen = default_weight(rows, self.components_, self.ratio, self.positive).value
-        self.lam_ = chosen if self.lam is None else self.lam
+        atoms = cosines if self.dictionary is None else self.dictionary
+        rows, self.components_ = checked(X, atoms, ("X", "dictionary"))
+        chosen = self.lam
+        if chosen is None:
+            chosen = default_weight(rows, self.components_, self.ratio, self.positive).value
+        self.lam_ = chosen
         self.n_iter_ = 1
         return self
 
@@ -75,7 +79,7 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         if not found.converged:
             worst = float(np.max(found.relative_gap))
             warnings.warn(
-                f"stopped with relative gap {worst:.1e} in the worst sample; raise max_iter or tol",
+                f"stopped with relative gap {worst:.1e} in the worst sample; raise max_iter or tol, or use float64",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -1,12 +1,11 @@
 """Penalties that leave large entries whole. They are not convex: what a solver finds is a stationary point."""
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar, final
 
 from kizu.arrays import namespace
 from kizu.errors import ParameterError
-from kizu.penalties.penalty import Penalty, check_weight
+from kizu.penalties.penalty import Penalty, weight
 from kizu.prox import mcp_threshold, scad_threshold
 from kizu.typing import Array
 
@@ -25,8 +24,9 @@ class MCP(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
-        if not 0 < self.gamma < math.inf:
+        object.__setattr__(self, "lam", weight(self.lam))
+        object.__setattr__(self, "gamma", weight(self.gamma, "gamma"))
+        if not self.gamma > 0:
             raise ParameterError("gamma", self.gamma, "a finite number above 0")
 
     def value(self, x: Array) -> Array:
@@ -52,8 +52,9 @@ class SCAD(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
-        if not 2 < self.a < math.inf:
+        object.__setattr__(self, "lam", weight(self.lam))
+        object.__setattr__(self, "a", weight(self.a, "a"))
+        if not self.a > 2:
             raise ParameterError("a", self.a, "a finite number above 2")
 
     def value(self, x: Array) -> Array:

@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
+from kizu.arrays import is_learned, weak
 from kizu.errors import ParameterError
 from kizu.typing import Array
 
@@ -58,7 +59,13 @@ def ball(norm: Array, radius: Array) -> Conjugate | None:
     return Conjugate(1.0 if norm <= radius else radius / norm, 0.0)
 
 
-def check_weight(lam: Array, name: str = "lam", *, finite: bool = True) -> None:
+def weight(lam: Array, name: str = "lam", *, finite: bool = True) -> Array:
+    """`lam` as a penalty keeps it: checked, and without a dtype of its own; a learned tensor as it is."""
+    lam = weak(lam)
     # A learned tensor is positive by construction, and asking would synchronise its device.
-    if isinstance(lam, int | float) and not (0 <= lam < math.inf or (lam == math.inf and not finite)):
+    if is_learned(lam):
+        return lam
+    number = isinstance(lam, int | float) and not isinstance(lam, bool)
+    if not (number and (0 <= lam < math.inf or (lam == math.inf and not finite))):
         raise ParameterError(name, lam, f"a {'finite ' if finite else ''}number of at least 0")
+    return lam

@@ -6,7 +6,7 @@ from typing import ClassVar, final
 
 from kizu.arrays import namespace
 from kizu.errors import ParameterError
-from kizu.penalties.penalty import Conjugate, Penalty, ball, check_weight
+from kizu.penalties.penalty import Conjugate, Penalty, ball, weight
 from kizu.prox import shrink, signed_soft_threshold, soft_threshold
 from kizu.typing import Array
 
@@ -20,7 +20,7 @@ class L1(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
 
     def value(self, x: Array) -> Array:
         xp = namespace(x)
@@ -43,8 +43,8 @@ class SignedL1(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.positive, "positive", finite=False)
-        check_weight(self.negative, "negative", finite=False)
+        object.__setattr__(self, "positive", weight(self.positive, "positive", finite=False))
+        object.__setattr__(self, "negative", weight(self.negative, "negative", finite=False))
 
     def value(self, x: Array) -> Array:
         above, below = _parts(x)
@@ -68,7 +68,7 @@ class NonNegativeL1(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
 
     def value(self, x: Array) -> Array:
         return SignedL1(self.lam, math.inf).value(x)
@@ -89,7 +89,7 @@ class L2(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
 
     def value(self, x: Array) -> Array:
         return 0.5 * self.lam * namespace(x).sum(x**2)
@@ -121,7 +121,8 @@ class ElasticNet(Penalty):
     separable: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
+        object.__setattr__(self, "ratio", weight(self.ratio, "ratio"))
         if not 0 <= self.ratio <= 1:
             raise ParameterError("ratio", self.ratio, "a number from 0 to 1")
 

@@ -5,7 +5,7 @@ from typing import Literal, final
 
 from kizu.arrays import namespace, svd
 from kizu.errors import ParameterError
-from kizu.penalties.penalty import Conjugate, Penalty, ball, check_weight
+from kizu.penalties.penalty import Conjugate, Penalty, ball, weight
 from kizu.prox import (
     differences,
     group_norms,
@@ -31,7 +31,7 @@ class GroupL21(Penalty):
     by: Literal["rows", "columns"] = "rows"
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
         if self.by not in AXES:
             raise ParameterError("by", self.by, "'rows' or 'columns'")
 
@@ -53,7 +53,7 @@ class Nuclear(Penalty):
     lam: Array
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
 
     def value(self, x: Array) -> Array:
         return self.lam * namespace(x).sum(svd(x)[1])
@@ -77,7 +77,7 @@ class TotalVariation(Penalty):
     shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        check_weight(self.lam)
+        object.__setattr__(self, "lam", weight(self.lam))
 
     def value(self, x: Array) -> Array:
         xp = namespace(x)

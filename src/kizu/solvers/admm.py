@@ -106,7 +106,7 @@ def balance(state: State, residuals: Residuals) -> State:
 
 def init(problem: Problem, solver: Solver, start: Array | None = None) -> State:
     """At `start`, by default 0, with multipliers of 0; rho = ‖A‖² weighs both copies as the data do."""
-    x = composite.origin(problem).x if start is None else start
+    x = composite.begin(problem, start)
     z = problem.operator @ x
     xp = namespace(x)
     zero = State(x, z, xp.zeros_like(x), xp.zeros_like(z), solver.size, FIRST_BALANCE, FIRST_BALANCE, composite.NOTHING)

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
-from kizu.arrays import namespace
+from kizu.arrays import floating, namespace
 from kizu.certificates import Certificate, certificate
 from kizu.datafits import Datafit, Quadratic
-from kizu.errors import IncompatibleError, ShapeError
+from kizu.errors import IncompatibleError, ParameterError, ShapeError
 from kizu.operators import IDENTITY, Operator, is_matrix
 from kizu.penalties import Penalty
 from kizu.solvers.loop import Solution, Stopped, run
@@ -76,16 +76,9 @@ class Origin(NamedTuple):
 
 
 def origin(problem: Problem) -> Origin:
-    """Where solvers start unless told otherwise. The operator is checked: it must fit the data, and both be finite."""
-    operator, y = problem.operator, problem.datafit.y
-    rows = operator.shape[0] if hasattr(operator, "shape") else y.shape[0]
-    if rows != y.shape[0]:
-        raise ShapeError(
-            f"the operator predicts {rows} numbers, the data are {y.shape[0]}",
-            "Give an operator (observations, unknowns) with as many rows as y",
-            where="operator",
-        )
-    slope = operator.T @ problem.datafit.gradient(namespace(y).zeros_like(y))
+    """Where solvers start unless told otherwise; refuses data that are not finite."""
+    y = problem.datafit.y
+    slope = problem.operator.T @ problem.datafit.gradient(namespace(y).zeros_like(y))
     steepest = norm(slope)
     if not math.isfinite(steepest):
         raise ShapeError(
@@ -94,6 +87,19 @@ def origin(problem: Problem) -> Origin:
             where="y",
         )
     return Origin(namespace(slope).zeros_like(slope), steepest)
+
+
+def begin(problem: Problem, start: Array | None) -> Array:
+    """`start`, checked, or 0."""
+    zero = origin(problem).x
+    if start is None:
+        return zero
+    there = floating(start)
+    if tuple(there.shape) != tuple(zero.shape) or not math.isfinite(norm(there)):
+        raise ShapeError(
+            f"start has shape {tuple(there.shape)}", f"Give finite numbers of shape {tuple(zero.shape)}", where="start"
+        )
+    return there
 
 
 def look(
@@ -146,12 +152,16 @@ def minimise(
 ) -> Solution[State, Trace]:
     """Repeat `advance` until the relative gap, or the residual where there is no gap, is at most `tol`."""
     limit = tolerance(problem, tol)
+    if not (isinstance(max_iter, int) and max_iter >= 0):
+        raise ParameterError("max_iter", max_iter, "a whole number of at least 0")
     if state.seen.relative_gap <= limit:  # nothing to do, as for data of zeros
         return Solution(state, (), proof(state.seen), "gap")
 
     def finished(_: State, seen: Trace) -> tuple[Stopped, Certificate] | None:
         if seen.relative_gap <= limit:
             return "gap", proof(seen)
+        if math.isnan(seen.objective):
+            return "not_finite", proof(seen)
         return ("stationary", proof(seen)) if seen.dual == -math.inf and seen.residual <= limit else None
 
     def step(state: State) -> tuple[State, Trace]:
@@ -174,9 +184,12 @@ def proof(seen: Trace) -> Certificate:
 
 def tolerance(problem: Problem, tol: float | None) -> float:
     """`tol`, or what the type of the data allows."""
-    if tol is not None:
-        return tol
-    return TOL_SINGLE if "32" in str(problem.datafit.y.dtype) else TOL
+    if tol is None:
+        y = problem.datafit.y
+        return TOL if float(namespace(y).finfo(y.dtype).eps) < TOL**2 else TOL_SINGLE
+    if not (isinstance(tol, int | float) and tol >= 0):
+        raise ParameterError("tol", tol, "a number of at least 0, or None for the default")
+    return tol
 
 
 class Need(NamedTuple):
@@ -215,7 +228,29 @@ SOLVABLE = Need(
 
 def demand(solver: str, problem: Problem, *needs: Need) -> None:
     """Refuse a problem that `solver` cannot work on, by name, before anything is computed."""
+    _check(problem)
     has = ", ".join(type(part).__name__ for part in problem)
     for need in needs:
         if not need.met(problem):
             raise IncompatibleError(f"needs {need.what}, and the problem is ({has})", need.instead, where=solver)
+
+
+def _check(problem: Problem) -> None:
+    """Three parts, each what it is called, that fit together."""
+    datafit, penalty, operator = problem
+    if not isinstance(datafit, Datafit):
+        raise ParameterError("datafit", datafit, "a datafit, such as Quadratic(y)")
+    if not isinstance(penalty, Penalty):
+        raise ParameterError("penalty", penalty, "a penalty, such as L1(0.1)")
+    if operator is IDENTITY:
+        return
+    shape = tuple(getattr(operator, "shape", ()))
+    if len(shape) != 2:
+        what = f"a {type(operator).__name__}" + (f" of shape {shape}" if shape else "")
+        raise ShapeError(f"got {what}", "Give a matrix (observations, unknowns) or a LinearOperator", where="operator")
+    if not datafit.y.ndim or shape[0] != datafit.y.shape[0]:
+        raise ShapeError(
+            f"the operator predicts {shape[0]} numbers, the data have shape {tuple(datafit.y.shape)}",
+            "Give an operator (observations, unknowns) with as many rows as y",
+            where="operator",
+        )

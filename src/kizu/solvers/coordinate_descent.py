@@ -95,7 +95,7 @@ def round_(data: Products, x: Array, weights: Weights) -> Array:
 
 def init(problem: Problem, start: Array | None = None) -> State:
     """At `start`, by default 0."""
-    x = composite.origin(problem).x if start is None else start
+    x = composite.begin(problem, start)
     return _seen(problem, x, composite.NOTHING, 0.0)
 
 

@@ -40,7 +40,7 @@ def ahead(state: State) -> tuple[Array, Array, float]:
 
 def init(problem: Problem, start: Array | None = None) -> State:
     """At `start`, by default 0."""
-    x = composite.origin(problem).x if start is None else start
+    x = composite.begin(problem, start)
     prediction = problem.operator @ x
     slope = problem.operator.T @ problem.datafit.gradient(prediction)
     near = prediction, slope

@@ -31,9 +31,8 @@ def step(x: Array, slope: Array, step_size: Array) -> Array:
 
 def init(problem: Problem, start: Array | None = None) -> State:
     """At `start`, by default 0."""
-    zero = composite.origin(problem)
-    x = zero.x if start is None else start
-    return seen_at(problem, x, composite.NOTHING, steepest=zero.steepest, step_size=0.0)
+    x, steepest = composite.begin(problem, start), composite.origin(problem).steepest
+    return seen_at(problem, x, composite.NOTHING, steepest=steepest, step_size=0.0)
 
 
 def solve(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kizu.operators import squared_norm
 from kizu.solvers import composite
-from kizu.solvers.composite import MAX_ITER, Problem, Trace
+from kizu.solvers.composite import MAX_ITER, Problem, Trace, demand
 from kizu.solvers.loop import Solution
 from kizu.typing import Array
 
@@ -31,7 +31,7 @@ def step(x: Array, slope: Array, prox: Callable[[Array, Array], Array], step_siz
 
 def init(problem: Problem, start: Array | None = None) -> State:
     """At `start`, by default 0."""
-    x = composite.origin(problem).x if start is None else start
+    x = composite.begin(problem, start)
     return _seen(problem, x, composite.NOTHING, 0.0, 0.0)
 
 
@@ -47,6 +47,7 @@ def solve(
 
     Where the penalty has no gap, until the generalised gradient is `tol` times the gradient at 0.
     """
+    demand("ISTA", problem)
     size = squared_norm(problem.operator)
     step_size = 1.0 / size if size else 1.0
     steepest = composite.origin(problem).steepest

@@ -5,7 +5,8 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from kizu.certificates import Certificate
 
-Stopped = Literal["gap", "feasible", "stationary", "max_iter"]
+Stopped = Literal["gap", "feasible", "stationary", "not_finite", "max_iter"]
+"""Why a solver stopped: proven; the constraint is met; the point stands still; it overflowed; enough."""
 State = TypeVar("State")
 Seen = TypeVar("Seen")
 """What a solver records of an iteration: :class:`Record` where a matrix is split."""
