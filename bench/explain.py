@@ -41,7 +41,7 @@ def measure(page: Page, address: str) -> tuple[float, float, float, float]:
     for _ in range(REPEATS):
         page.goto(address)
         loads.append(page.evaluate(LOADED))
-    answers = [time for slider in page.locator("#controls input").all() for time in slider.evaluate(ANSWERS)]
+    answers = [time for slider in page.locator("#controls [type=range]").all() for time in slider.evaluate(ANSWERS)]
     return median(loads), median(answers), quantiles(answers, n=20)[-1], max(answers)
 
 

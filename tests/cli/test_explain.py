@@ -49,12 +49,22 @@ def test_an_unknown_topic_is_answered_with_those_that_there_are(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written(tmp_path):
+@pytest.mark.parametrize("arguments", [[], ["shrink"], ["shrink", "--static"]])
+@pytest.mark.parametrize("below", ["", "out"])
+def test_a_file_in_place_of_a_folder_is_refused_before_anything_is_computed(
+    tmp_path, capsys, monkeypatch, arguments, below
+):
+    monkeypatch.setattr("kizu.explain.write.built", lambda topic: pytest.fail("computed"))
     (tmp_path / "file").write_text("")
-    done = process("explain", "shrink", "-o", tmp_path / "file" / "out")
-    assert (done.returncode, done.stdout) == (5, "")
-    assert done.stderr.startswith(f"kizu: {tmp_path / 'file' / 'out' / 'shrink'}")
-    assert done.stderr.count("\n") == 1
+    assert run(["explain", *arguments, "-o", str(tmp_path / "file" / below)]) == 2
+    said = f"kizu: {tmp_path / 'file'}: is a file, not a folder. Choose another -o.\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kizu.explain.write.os.access", lambda *_: False)
+    assert run(["explain", "shrink", "-o", str(tmp_path / "out")]) == 5
+    assert capsys.readouterr() == ("", f"kizu: {tmp_path}: cannot write (Permission denied). Choose another -o.\n")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import kizu
-from kizu.errors import UsageError
+from kizu.errors import ParameterError, UsageError
 from kizu.explain import drawing
 from kizu.explain.table import TOPICS, lesson
 from kizu.explain.write import write_figures
@@ -30,6 +30,11 @@ def test_every_lesson_draws_a_figure(topic, lang):
 def test_a_figure_takes_numbers():
     figure = kizu.explain.shrink(lam=0.5, iterations=10)
     assert len(figure.axes[0].lines[1].get_xdata()) == 11
+
+
+def test_a_language_that_there_is_not_is_refused():
+    with pytest.raises(ParameterError, match=r"lang: got 'fr'\. Use 'en' or 'ja'\."):
+        kizu.explain.shrink(lang="fr")
 
 
 def test_without_a_japanese_font_the_words_are_english_and_a_warning_says_so(monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 import kizu
 from kizu.errors import UsageError
-from kizu.explain.lesson import LANGS, Film, Plot
+from kizu.explain.lesson import LANGS, Choice, Film, Plot
 from kizu.explain.listing import listing
 from kizu.explain.page import built, lesson_page
 from kizu.explain.table import TOPICS, home, lesson
@@ -79,6 +79,8 @@ def test_everything_that_is_placed_has_a_label_and_nothing_else_has(chosen):
         if isinstance(control, Film):
             assert len(control.shown) in (0, control.count)
             assert 0 <= control.start < control.count
+        elif isinstance(control, Choice):
+            assert 0 <= control.start < len(control.shown)
         else:
             assert control.low <= control.start <= control.high
     assert all(place.columns in range(2, 10) or place.columns == 12 for place in chosen.places)
@@ -219,3 +221,18 @@ def test_svt_is_the_thresholding_of_the_library_and_its_cliffs_are_cliffs():
     assert [bool(anomaly.any()) for anomaly in anomalies] == [False, False, True, True, True, True]
     assert [bool(background.any()) for background in backgrounds] == [True, True, True, True, True, False]
     assert np.abs(made.matrix - backgrounds[3])[made.defect].min() > LEVEL
+
+
+def test_svt_starts_where_kizu_would_and_quotes_a_range_that_is_usable():
+    from kizu.explain.lessons.svt import EDGE, FEW, START, TAUS, WALLS, scene
+    from kizu.parameters import stable_thresholds
+    from kizu.scenes import NOISE
+
+    made, quoted = scene(), lesson("svt").numbers()
+    assert TAUS[START] == EDGE == stable_thresholds(WALLS, made.matrix.shape[1], NOISE, 1.0)[0].value
+    assert (np.diff(TAUS) > 0).all()
+    inside = (quoted["from"] <= TAUS) & (quoted["to"] >= TAUS)
+    assert inside[START]
+    assert (made.missed[inside] == 0).all()
+    assert (made.false[inside] < FEW).all()
+    assert ((made.missed > 0) | (made.false >= FEW))[~inside].all()

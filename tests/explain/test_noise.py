@@ -36,3 +36,13 @@ def test_the_bins_count_every_pixel():
         assert made.good.sum() == np.count_nonzero(~made.defect)
         assert made.bad.sum() == np.count_nonzero(made.defect)
         assert made.null.sum() == pytest.approx(made.good.sum())
+
+
+def test_the_rate_is_kept_on_average(monkeypatch):
+    seeded, wrong = np.random.default_rng, []
+    for seed in range(6):
+        monkeypatch.setattr(np.random, "default_rng", lambda _, seed=seed: seeded(seed))
+        cases = [case.__wrapped__(sigma) for sigma in SIGMAS]
+        wrong += [[judged(flags.mask, one.defect)["wrong"] for flags in one.flags] for one in cases]
+    error = np.std(wrong, axis=0, ddof=1) / np.sqrt(len(wrong))
+    assert (np.mean(wrong, axis=0) <= RATES + 2 * error).all()

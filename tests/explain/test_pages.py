@@ -5,7 +5,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from kizu.explain.lesson import LANGS, Film
+from kizu.explain.lesson import LANGS, Choice, Film
 from kizu.explain.table import TOPICS, lesson
 
 PAGES = [f"{name}.{lang}.html" for name in (*TOPICS, "index") for lang in LANGS]
@@ -32,6 +32,10 @@ def test_every_control_changes_the_picture_by_key_and_reset_brings_it_back(opene
     at_first = page.evaluate(PICTURE + " + " + PIXELS)
     for control in lesson(topic).controls:
         before = page.evaluate(PICTURE + " + " + PIXELS)
+        if isinstance(control, Choice):
+            page.locator(f"#controls [name={control.name}]:checked").press("ArrowRight")
+            assert page.evaluate(PICTURE + " + " + PIXELS) != before, control.name
+            continue
         slider = page.locator(f"#controls #{control.name}")
         assert page.locator(f"label[for={control.name}]").inner_text() == lesson(topic).words["en"].labels[control.name]
         slider.press("ArrowLeft" if isinstance(control, Film) and control.start == control.count - 1 else "ArrowRight")
@@ -46,7 +50,10 @@ def test_every_corner_of_the_sliders_is_drawn_and_said(opened, topic):
     page = opened(f"{topic}.ja.html", viewport={"width": 1200, "height": 900})
     for ends in ("min", "max"):
         for node in page.locator("#controls input").all():
-            node.evaluate(f"(n) => {{ n.value = n.{ends}; n.dispatchEvent(new Event('input')); }}")
+            if node.get_attribute("type") == "radio":
+                node.check()
+            else:
+                node.evaluate(f"(n) => {{ n.value = n.{ends}; n.dispatchEvent(new Event('input')); }}")
             said = page.locator("#said").inner_text()
             assert said
             assert not re.search(r"NaN|undefined|Infinity|\{", said + page.evaluate(PICTURE))
@@ -106,6 +113,60 @@ def test_a_film_plays_to_its_end_stops_and_plays_again(opened):
     stopped = slider.input_value()
     page.clock.run_for(5_000)
     assert slider.input_value() == stopped
+
+
+def test_a_choice_is_a_group_of_radio_buttons_with_a_name(opened):
+    page = opened("race.en.html")
+    group = page.get_by_role("group", name="heat: penalty")
+    assert [(one.is_checked(), one.input_value()) for one in group.get_by_role("radio").all()] == [
+        (True, "0"),
+        (False, "1"),
+    ]
+    said = page.locator("#said").inner_text()
+    group.get_by_label("L2").check()
+    assert page.locator("#said").inner_text() != said
+    page.get_by_role("button", name="Reset").click()
+    assert group.get_by_label("L1").is_checked()
+    assert page.locator("#said").inner_text() == said
+
+
+def test_the_names_in_the_race_lie_on_no_other(opened):
+    overlaps = """() => {
+      const boxes = (svg) => [...svg.querySelectorAll('g > g > text.note')].map((node) => node.getBBox());
+      const meet = (a, b) =>
+        a.x < b.x + b.width && b.x < a.x + a.width && a.y + 4 < b.y + b.height && b.y + 4 < a.y + a.height;
+      return [...document.querySelectorAll('figure svg')].some((svg) => {
+        const all = boxes(svg);
+        return all.some((a, k) => all.slice(k + 1).some((b) => meet(a, b)));
+      });
+    }"""
+    for lang, width in (("en", 1200), ("ja", 1200), ("en", 390)):
+        page = opened(f"race.{lang}.html", viewport={"width": width, "height": 900})
+        for heat in ("L1", "L2"):
+            page.get_by_label(heat).check()
+            assert not page.evaluate(overlaps), (lang, width, heat)
+
+
+@pytest.mark.parametrize(
+    ("c1", "c2", "said"),
+    [
+        (
+            1.7,
+            0.4,
+            "one coordinate is exactly 0: diamond. Met between the axes, no coordinate is 0: elastic net, circle.",
+        ),
+        (
+            0.7,
+            0.6,
+            "no coordinate is 0: diamond, elastic net. The optimum is inside and is the solution itself: circle.",
+        ),
+        (0.2, 0.1, "(0.2, 0.1). The optimum is inside and is the solution itself: diamond, elastic net, circle."),
+    ],
+)
+def test_every_ball_is_judged_on_its_own(opened, c1, c2, said):
+    page = opened("corner.en.html")
+    page.evaluate(f"kizu.stage.setAll({{ c1: {c1}, c2: {c2} }})")
+    assert page.locator("#said").inner_text().endswith(said)
 
 
 def test_a_film_takes_its_time_where_motion_is_unwelcome(opened):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kizu.datafits import Quadratic
-from kizu.explain.lessons.race import CONTESTANTS, GOAL, REPEATS, heats, numbers, started, timed
+from kizu.explain.lessons.race import CONTESTANTS, GOAL, REPEATS, heats, moments, numbers, started, timed
 from kizu.penalties import L1
 from kizu.solvers import fista
 from kizu.solvers.composite import Problem
@@ -25,6 +25,13 @@ def test_those_that_are_quoted_arrive_and_the_cost_is_never_above_the_gap():
             assert (runs[name].gap[: steps - 1] > GOAL).all()
             assert runs[name].gap[steps - 1] <= GOAL
     assert heats()["lasso"]["ista"].gap[-1] > GOAL < heats()["ridge"]["sgd"].gap[-1]
+
+
+def test_a_heat_is_shown_until_the_last_is_done():
+    for runs in heats().values():
+        shown = moments(runs)
+        assert shown[-1] == pytest.approx(max(run.time[-1] for run in runs.values()), rel=1e-12)
+        assert shown[0] == pytest.approx(min(run.time[0] for run in runs.values()), rel=1e-12)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
-from kizu.errors import UsageError
-from kizu.explain.lesson import Lang
+from kizu.errors import ParameterError, UsageError
+from kizu.explain.lesson import LANGS, Lang
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,6 +95,8 @@ def saved(figure: "Figure", kind: Literal["svg", "png"]) -> bytes:
 @contextmanager
 def drawing(lang: Lang) -> Iterator[Sheet]:
     """While this is open figures get kizu's look. Without a Japanese font their words are English, with a warning."""
+    if lang not in LANGS:
+        raise ParameterError("lang", lang, " or ".join(map(repr, LANGS)))
     try:
         import matplotlib
     except ImportError:

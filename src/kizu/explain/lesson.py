@@ -33,7 +33,7 @@ class Film:
     """A step from 0 to `count` − 1, with a button that plays `rate` of them a second.
 
     The script is given the step; what it stands for, a frame or a value of a grid, is an array of `data`. `shown`
-    are the words for each step, the step's number if there are none.
+    are the words for each step, the step's number if there are none and the script gives none.
     """
 
     name: str
@@ -41,6 +41,15 @@ class Film:
     start: int = 0
     rate: float = 8.0
     shown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few steps with names, all in view: radio buttons. The script is given the step, from 0."""
+
+    name: str
+    shown: tuple[str, ...]
+    start: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Lesson:
     figure: Callable[..., Any]
     code: tuple[Callable[..., Any], ...]
     formula: tuple[str, ...]
-    controls: tuple[Slider | Film, ...]
+    controls: tuple[Slider | Film | Choice, ...]
     places: tuple[Plot | Panel, ...]
     words: Mapping[Lang, Words]
     numbers: Callable[[], Mapping[str, float]]

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from kizu.engines.blas import one_thread
 from kizu.explain.interface import INTERFACE
-from kizu.explain.lesson import Film, Lang, Lesson, Plot, Slider
+from kizu.explain.lesson import Choice, Lang, Lesson, Plot, Slider
 from kizu.explain.listing import listing
 from kizu.explain.mathml import mathml
 from kizu.explain.sketches import drawn
@@ -126,7 +126,7 @@ def _templates() -> Environment:
     )
     environment.tests |= {
         "slider": lambda control: isinstance(control, Slider),
-        "film": lambda control: isinstance(control, Film),
+        "choice": lambda control: isinstance(control, Choice),
         "plot": lambda place: isinstance(place, Plot),
     }
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)

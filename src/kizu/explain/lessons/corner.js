@@ -68,7 +68,7 @@ start({
       return landed;
     };
     return ({ c1, c2, rho }) => {
-      const places = {};
+      const fates = { axis: [], between: [], inside: [] };
       const grip = {
         x: c1, y: c2, label: words.optimum, text: `x₁ ${pretty(c1)}, x₂ ${pretty(c2)}`,
         move: (x, y) => setAll({ c1: x, c2: y }),
@@ -81,7 +81,8 @@ start({
         const [d1, d2] = [x1 - c1, x2 - c2];
         const level = d1 * d1 + 2 * rho * d1 * d2 + d2 * d2;
         const share = `${Math.round((100 * some(true).length) / on.length)}\u00a0%`;
-        places[name] = onAxis([x1, x2]);
+        const inside = size([c1, c2], ratio) <= size([1, 0], ratio);
+        fates[inside ? "inside" : onAxis([x1, x2]) ? "axis" : "between"].push(words[name]);
         const columns = (dots) => [dots.map((c) => c[0]), dots.map((c) => c[1])];
         const axis = (label) => ({ range, ticks: [-2, -1, 0, 1, 2], label });
         const anchor = x1 > 0.2 ? "end" : x1 < -0.2 ? "start" : "middle";
@@ -99,9 +100,9 @@ start({
           note(range[0], range[1], fill(words.share, { share }), { tone, dx: 4, dy: 14 }),
         ], { grip });
       }
-      const inside = size([c1, c2], 0) <= size([1, 0], 0);
-      const cornered = places.elastic ? words.both : places.diamond ? words.diamond : words.neither;
-      return fill(inside ? words.inside : cornered, { c1: pretty(c1), c2: pretty(c2) });
+      const groups = Object.entries(fates).filter(([, names]) => names.length);
+      const parts = groups.map(([fate, names]) => fill(words[fate], { balls: names.join(words.and) }));
+      return fill(words.now, { c1: pretty(c1), c2: pretty(c2) }) + parts.join("");
     };
   },
 });

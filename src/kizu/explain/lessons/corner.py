@@ -124,11 +124,11 @@ ENGLISH = Words(
         "The contours are those of the datafit, an ellipse grown from its optimum until it touches the ball that the"
         " penalty allows. The diamond of <strong>L1</strong> has corners on the axes, and a corner is met from a"
         " whole wedge of directions: where it is, one coordinate is exactly 0. The circle of <strong>L2</strong> has"
-        " no corners, and wherever it is touched, both coordinates are needed. The ball of the elastic net is bulged"
-        " and still has corners, only blunter ones. The dots are {count} random optima; those in colour lead to a"
-        " point on an axis: {diamond:%} with the diamond, {elastic:%} with the elastic net, {circle:%} with the"
-        " circle. Drag the optimum and watch how long the diamond holds on to its corner. (For every ball there is a"
-        " λ whose penalised problem has the same solution; the code looks for it.)"
+        " no corners, and where it is touched both coordinates are needed, except by chance. The ball of the elastic"
+        " net is bulged and still has corners, only blunter ones. The dots are {count} random optima; those in"
+        " colour lead to a point on an axis: {diamond:%} with the diamond, {elastic:%} with the elastic net,"
+        " {circle:%} with the circle. Drag the optimum and watch how long the diamond holds on to its corner. (For"
+        " every ball there is a λ whose penalised problem has the same solution; the code looks for it.)"
     ),
     labels={
         "c1": "optimum, x₁",
@@ -141,16 +141,14 @@ ENGLISH = Words(
     said={
         "optimum": "optimum of the datafit",
         "share": "{share} on an axis",
-        "inside": "The optimum ({c1}, {c2}) lies inside the circle.",
-        "both": (
-            "Optimum ({c1}, {c2}): diamond and elastic net are met in a corner, one coordinate is exactly 0; the"
-            " circle is not."
-        ),
-        "diamond": (
-            "Optimum ({c1}, {c2}): the diamond is met in a corner, one coordinate is exactly 0; elastic net and"
-            " circle are not."
-        ),
-        "neither": "Optimum ({c1}, {c2}): it lies so much on the diagonal that no ball is met in a corner.",
+        "diamond": "diamond",
+        "elastic": "elastic net",
+        "circle": "circle",
+        "and": ", ",
+        "now": "Optimum ({c1}, {c2}).",
+        "axis": " Met on an axis, one coordinate is exactly 0: {balls}.",
+        "between": " Met between the axes, no coordinate is 0: {balls}.",
+        "inside": " The optimum is inside and is the solution itself: {balls}.",
     },
 )
 JAPANESE = Words(
@@ -159,11 +157,11 @@ JAPANESE = Words(
     paragraph=(
         "楕円はデータ項の等高線です。最適点から広げていき、正則化が許す範囲(球)に最初に触れたところが解になります。"
         "<strong>L1</strong> のひし形は軸の上にカドがあり、カドには広い範囲の方向から触れます。カドでは一方の座標が"
-        "ちょうど 0 です。<strong>L2</strong> の円にはカドがなく、どこで触れても両方の座標が残ります。"
+        "ちょうど 0 です。<strong>L2</strong> の円にはカドがなく、偶然を除けば、どこで触れても両方の座標が残ります。"
         "エラスティックネットの球はふくらんでいますが、鈍いカドが残っています。点は乱数で選んだ {count} 個の最適点で、"
         "色の付いたものは解が軸の上に乗ります。割合はひし形で {diamond:%}、エラスティックネットで {elastic:%}、円で"
-        " {circle:%} です。最適点を動かして、ひし形がどこまでカドを手放さないかを見てください。(どの球にも、罰則項と"
-        "して加えたときに同じ解を与える λ があります。下のコードはその λ を探しています。)"
+        " {circle:%} です。最適点を動かして、ひし形がどこまでカドを手放さないかを見てください。(どの球にも、正則化項"
+        "として加えたときに同じ解を与える λ があります。下のコードはその λ を探しています。)"
     ),
     labels={
         "c1": "最適点の x₁",
@@ -176,16 +174,14 @@ JAPANESE = Words(
     said={
         "optimum": "データ項の最適点",
         "share": "{share} が軸の上",
-        "inside": "最適点 ({c1}, {c2}) は円の内側にあります。",
-        "both": (
-            "最適点 ({c1}, {c2}): ひし形とエラスティックネットはカドで触れ、一方の座標がちょうど 0 です。円はそうな"
-            "りません。"
-        ),
-        "diamond": (
-            "最適点 ({c1}, {c2}): ひし形はカドで触れ、一方の座標がちょうど 0 です。エラスティックネットと円はそうな"
-            "りません。"
-        ),
-        "neither": "最適点 ({c1}, {c2}): 対角線に近いので、どの球もカドでは触れません。",
+        "diamond": "ひし形",
+        "elastic": "エラスティックネット",
+        "circle": "円",
+        "and": "と",
+        "now": "最適点は ({c1}, {c2}) です。",
+        "axis": "{balls}は軸の上で触れ、一方の座標がちょうど 0 になります。",
+        "between": "{balls}は軸と軸の間で触れ、どちらの座標も 0 になりません。",
+        "inside": "{balls}は最適点を内側に含むので、最適点がそのまま解になります。",
     },
 )
 LESSON = Lesson(

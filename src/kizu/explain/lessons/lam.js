@@ -36,12 +36,12 @@ start({
         line(ratios, precision, { tone: "first", dash: "", dots: true }),
         points([ratios[k]], [recall[k]], { tone: "third", size: 7 }),
         points([ratios[k]], [precision[k]], { tone: "first", size: 7 }),
-        note(cliffs[0], 66, words.low, { dx: 4 }),
-        note(cliffs[1], 84, words.high, { anchor: "end", dx: -4 }),
+        note(Math.sqrt(least * cliffs[0]), 66, words.low, { anchor: "middle" }),
+        note(Math.sqrt(cliffs[1] * most), 66, words.high, { anchor: "middle" }),
         note(1, 8, words.default, { anchor: "middle" }),
         note(0.42, 32, words.precision, { tone: "first", anchor: "end", dx: -10 }),
         note(0.15, 100, words.recall, { tone: "third", dy: 20 }),
-        ...dots.map(({ leaves, pixels }, n) => note(leaves, 36 + 13 * n, fill(words.pixels, { k: pixels }), { tone: "third", anchor: "end", dx: -5 })),
+        ...dots.map(({ leaves, pixels }, n) => note(Math.min(leaves, cliffs[1]), 36 + 13 * n, fill(words.pixels, { k: pixels }), { tone: "third", anchor: "end", dx: -7 })),
       ]);
       plots.rank.draw({ x, y: { range: [0, Math.max(...data.rank) * 1.1] } }, [
         ...edges, rule({ x: 1 }), now,

@@ -29,7 +29,7 @@ DOTS = {
         ("large", 71, (19.0, 24.0), 6.0),
     )
 }
-RATIOS = 2.0 ** (np.arange(-14, 17) / 4)
+RATIOS = 2.0 ** (np.arange(-20, 22) / 4)
 """λ in units of the default."""
 START = int(np.argmin(np.abs(RATIOS - 1)))
 TOL = 1e-4
@@ -121,6 +121,7 @@ def numbers() -> Mapping[str, float]:
     right = RATIOS[(made.precision == 1) & (made.recall == 1)]
     return {
         "walls": WALLS,
+        "dots": len(DOTS),
         **{name: int(one.mask.sum()) for name, one in DOTS.items()},
         **{f"{name}_leaves": ratio for name, ratio in leaves().items()},
         "low": made.cliffs[0],
@@ -162,17 +163,17 @@ ENGLISH = Words(
     title="How large is λ?",
     question="How large should λ be, and what happens on either side?",
     paragraph=(
-        "λ is the price of a pixel in S, in units of singular values of L. {walls} photographs of one wall; three of"
-        " them have a dot, of {small}, {medium} and {large} pixels. <strong>Too cheap</strong>, and S takes what"
-        " belongs to the wall: precision falls, and up to {low:2} λ₀, the first cliff, L is empty. <strong>Too dear"
-        "</strong>, and the dots move into L, the <em>largest</em> first: k pixels of depth d cost λkd in S, but only"
-        " d√k in L, as one more singular value. So a dot changes sides at λ = 1/√k, here at {large_leaves:2},"
-        " {medium_leaves:2} and {small_leaves:3} λ₀, and the rank of L counts them. From {high:3} λ₀ on, the second"
-        " cliff, S is empty. Between the cliffs there is a wide plain: from {from:2} to {to:2} λ₀ all dots are in S,"
-        " and nothing else is. The default, λ₀ = 1/√max(m, n), lies in the middle of it and knows nothing but the"
-        " size of the matrix. By the same count it finds any dot as long as it is smaller than a whole picture."
-        " (Every point is proven to within {gap:1} of the optimum. There is no noise here: see the lesson <code>noise"
-        "</code>.)"
+        "λ is the price of a pixel in S, in units of singular values of L. {walls} photographs of one wall; {dots}"
+        " of them have a dot, of {small}, {medium} and {large} pixels. <strong>Too cheap</strong>, and S takes what"
+        " belongs to the wall: precision falls, and up to {low:2} λ₀, the first cliff, L is empty. <strong>Too"
+        " dear</strong>, and the dots move into L, the <em>largest</em> first: k pixels of depth d cost λkd in S,"
+        " but only d√k in L, as one more singular value. So a dot changes sides near λ = 1/√k, here at about"
+        " {large_leaves:2}, {medium_leaves:2} and {small_leaves:2} λ₀, and the rank of L counts them. From {high:3}"
+        " λ₀ on, the second cliff, S is empty. Between the cliffs there is a wide plain: from {from:2} to {to:2} λ₀"
+        " all dots are in S, and nothing else is. The default, λ₀ = 1/√max(m, n), lies in it and knows nothing but"
+        " the size of the matrix. By the same count it finds any dot as long as it is smaller than a whole picture."
+        " (Every point is proven to within {gap:1} of the optimum. There is no noise here: see the lesson"
+        " <code>noise</code>.)"
     ),
     labels={
         "step": "λ / λ₀",
@@ -200,8 +201,8 @@ ENGLISH = Words(
             " recall {recall} %."
         ),
         "right": (
-            "λ = {ratio} λ₀: S is the three dots and nothing else. Precision and recall {recall} %, rank of L {rank},"
-            " gap {gap}."
+            "λ = {ratio} λ₀: S is the three dots and nothing else. Precision and recall {recall} %, rank of L"
+            " {rank}, gap {gap}."
         ),
         "hidden": (
             "λ = {ratio} λ₀: dots hide in L, the largest first: {count} of three (rank {rank}). Recall {recall} %,"
@@ -214,17 +215,17 @@ JAPANESE = Words(
     title="λ の大きさ",
     question="λ はどのくらいの大きさがよいのか。小さすぎたり大きすぎたりすると何が起こるのか",
     paragraph=(
-        "λ は、L の特異値を物差しにした、S の 1 画素あたりの値段です。同じ壁を写した {walls} 枚の画像のうち三枚に、"
-        "それぞれ {small}、{medium}、{large} 画素の点があります。<strong>安すぎる</strong>と、S は壁の一部まで引き"
-        "取ってしまい、適合率が下がります。{low:2} λ₀ までは L が空で、ここが 1 つ目の崖です。<strong>高すぎる"
-        "</strong>と、点は L に移ります。しかも<em>大きい</em>点が先です。深さ d の点 k 画素は、S に置けば λkd かかり"
-        "ますが、L なら特異値が 1 つ増えるだけの d√k で済むからです。そのため点は λ = 1/√k を境に移り(この例では"
-        " {large_leaves:2}、{medium_leaves:2}、{small_leaves:3} λ₀)、そのたびに L のランクが 1 つ増えます。{high:3}"
-        " λ₀ から先は S が空で、ここが 2 つ目の崖です。崖と崖の間には広い平地があります。{from:2} λ₀ から {to:2} λ₀"
-        " までは、すべての点が S に入り、ほかには何も入りません。既定値 λ₀ = 1/√max(m, n) は行列の大きさだけで決まり"
-        "ますが、この平地の真ん中にあります。点が画像 1 枚分より小さければ見つかる、という値でもあります。(どの点で"
-        "も、最適値との差が比にして {gap:1} 以下であることを証明してあります。雑音のある場合はレッスン <code>noise"
-        "</code> で扱います。)"
+        "λ は、L の特異値を物差しにした、S の 1 画素あたりの値段です。同じ壁を写した {walls} 枚の画像のうち {dots} "
+        "枚に、それぞれ {small}、{medium}、{large} 画素の点があります。<strong>安すぎる</strong>と、S は壁の一部まで"
+        "引き取ってしまい、適合率が下がります。{low:2} λ₀ までは L が空で、ここが 1 つ目の崖です。<strong>高すぎる"
+        "</strong>と、点は L に移ります。しかも<em>大きい</em>点が先です。深さ d の点 k 画素は、S に置けば λkd かか"
+        "りますが、L なら特異値が 1 つ増えるだけの d√k で済むからです。そのため点は λ = 1/√k のあたりを境に移り(この"
+        "例ではおよそ {large_leaves:2}、{medium_leaves:2}、{small_leaves:2} λ₀)、そのたびに L のランクが 1 つ増えま"
+        "す。{high:3} λ₀ から先は S が空で、ここが 2 つ目の崖です。崖と崖の間には広い平地があります。{from:2} λ₀ か"
+        "ら {to:2} λ₀ までは、すべての点が S に入り、ほかには何も入りません。既定値 λ₀ = 1/√max(m, n) は行列の大きさ"
+        "だけで決まりますが、この平地の中にあります。同じ計算から、画像 1 枚より小さい点なら見つかる値だとわかります。"
+        "(どの点でも、最適値との差が比にして {gap:1} 以下であることを証明してあります。雑音のある場合はレッスン"
+        " <code>noise</code> で扱います。)"
     ),
     labels={
         "step": "λ / λ₀",
@@ -252,14 +253,14 @@ JAPANESE = Words(
             " {recall} %。"
         ),
         "right": (
-            "λ = {ratio} λ₀: S には三つの点だけが入っています。適合率、再現率とも {recall} %、L のランクは {rank}、"
+            "λ = {ratio} λ₀: S には 3 つの点だけが入っています。適合率、再現率とも {recall} %、L のランクは {rank}、"
             "双対ギャップは {gap} です。"
         ),
         "hidden": (
-            "λ = {ratio} λ₀: 三つの点のうち、大きいほうから {count} つが L に隠れました(ランク {rank})。再現率"
+            "λ = {ratio} λ₀: 3 つの点のうち、大きいほうから {count} つが L に隠れました(ランク {rank})。再現率"
             " {recall} %、適合率 {precision} %。"
         ),
-        "empty": "λ = {ratio} λ₀: S = 0。三つの点はすべて背景とみなされます(ランク {rank})。",
+        "empty": "λ = {ratio} λ₀: S = 0。3 つの点はすべて背景とみなされます(ランク {rank})。",
     },
 )
 LESSON = Lesson(

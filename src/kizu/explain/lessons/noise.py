@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from kizu.calibration import fit_null, scale_dof
 from kizu.explain.drawing import TONES, curve, drawing
-from kizu.explain.lesson import Film, Lang, Lesson, Panel, Plot, Stroke, Words
+from kizu.explain.lesson import Choice, Film, Lang, Lesson, Panel, Plot, Stroke, Words
 from kizu.models.decomposition import Decomposition
 from kizu.models.flag import Flags, flag
 from kizu.models.robust_pca import robust_pca
@@ -185,10 +185,11 @@ ENGLISH = Words(
         " robust scale of its column it becomes z, which says how odd a pixel is in units of its own noise. What z"
         " does without a defect is fitted to the bulk of the pixels themselves (dashed), so every z has a p-value,"
         " and the rule of Benjamini and Hochberg finds the threshold beyond which a share q of the marked pixels is"
-        " expected to be false. At q = {rate:%} that is |z| ≥ {threshold:3}: {marked} pixels are marked, {kept:1%} of"
-        " them falsely, and {found:%} of the defect pixels are among them. Now add noise. Weak dots get lost, because"
-        " no rule can tell them from noise any more. But the promise is kept at every level: what is marked can be"
-        " trusted as far as q says."
+        " expected to be false. At q = {rate:%} that is |z| ≥ {threshold:3}: {marked} pixels are marked, {kept:1%}"
+        " of them falsely, and {found:%} of the defect pixels are among them. Now add noise. Weak dots get lost,"
+        " because no rule can tell them from noise any more. But the promise is kept on average, at every level: q"
+        " is the share of false marks that is <em>expected</em>, and one set of pictures may lie above it, as"
+        " {kept:1%} does here, or below."
     ),
     labels={
         "rate": "false-discovery rate q",
@@ -225,15 +226,16 @@ JAPANESE = Words(
     paragraph=(
         "雑音があるときは M = L + S + E と分けます。S に入るのは残差のうちしきい値を超えた分で、この例のしきい値は雑"
         "音の標準偏差の {level:3} 倍です。雑音だけでも {theory:1%} の画素がこれを超えるので、S ≠ 0 は正常な画素の"
-        " {share:1%} に印を付けてしまい、その印の {wrong:1%} は誤りです。ソルバーが悪いのではありません。このしきい値"
-        "は S と L の釣り合いを決めるもので、異常かどうかを判定するものではないのです。<strong>判定には、残差 M − L"
-        " をもう一度見直します。</strong>列ごとのロバストな尺度で割った z は、その画素が自分の雑音の何倍ずれているか"
-        "を表します。欠陥がないときの z の分布は、大多数を占める画素自身に当てはめて求めます(破線)。これで z を p 値"
-        "に直せるので、あとはベンジャミニとホッホベルクの方法で、印を付けた画素に占める誤りの割合の期待値が q になる"
-        "しきい値を選びます。q = {rate:%} なら |z| ≥ {threshold:3} です。印は {marked} 画素に付き、その {kept:1%} が"
-        "誤りで、欠陥の画素の {found:%} が見つかりました。次に雑音を強くしてみてください。淡い点は、どんな規則でも雑"
-        "音と区別できなくなって見失われます。それでも約束は守られます。印の付いた画素は、どの雑音の強さでも q のとお"
-        "りに信頼できます。"
+        " {share:1%} に印を付けてしまい、その印の {wrong:1%} は誤りです。ソルバーが悪いのではありません。このしきい"
+        "値は S と L の釣り合いを決めるもので、異常かどうかを判定するものではないのです。<strong>判定には、残差 M −"
+        " L をもう一度見直します。</strong>列ごとのロバストな尺度で割った z は、その画素が自身の雑音の何倍ずれている"
+        "かを表します。欠陥がないときの z の分布は、大多数を占める画素自身に当てはめて求めます(破線)。これで z を p "
+        "値に直せるので、あとはベンジャミニとホッホベルクの方法で、印を付けた画素に占める誤りの割合の期待値が q にな"
+        "るしきい値を選びます。q = {rate:%} なら |z| ≥ {threshold:3} です。印は {marked} 画素に付き、その {kept:1%} "
+        "が誤りで、欠陥の画素の {found:%} が見つかりました。次に雑音を強くしてみてください。淡い点は、どんな規則でも"
+        "雑音と区別できなくなって見失われます。それでも、どの雑音の強さでも、約束は平均すると守られます。q は誤りの"
+        "割合の<em>期待値</em>なので、1 組の画像だけを見れば、ここでの {kept:1%} のように上回ることも、下回ることも"
+        "あります。"
     ),
     labels={
         "rate": "偽発見率 q",
@@ -275,7 +277,7 @@ LESSON = Lesson(
     ),
     controls=(
         Film("rate", count=len(RATES), start=RATES.index(RATE), rate=1.0, shown=tuple(f"{100 * q:g} %" for q in RATES)),
-        Film("sigma", count=len(SIGMAS), start=SIGMAS.index(SIGMA), rate=1.0, shown=tuple(f"{s:g}" for s in SIGMAS)),
+        Choice("sigma", shown=tuple(f"{s:g}" for s in SIGMAS), start=SIGMAS.index(SIGMA)),
     ),
     places=(
         *(Panel(name, HEIGHT, WIDTH, columns=3) for name in ("observed", "nonzero", "score", "flagged")),

@@ -144,8 +144,8 @@ ENGLISH = Words(
         " no coefficient at all. <strong>Lasso</strong>: one after the other comes in, and from {from:2} to {to:2}"
         " of that λ exactly the true ones are there. It chooses, also between twins: at {share:2} one of them has"
         " {alone:3} and the other is 0, although both are equally true. <strong>Ridge</strong>: all {features} are"
-        " there from the start and none is ever 0; it shares out fairly and chooses nothing. <strong>Elastic net"
-        "</strong>: the sum of both penalties does both. It has zeros like the lasso, but the twins come in"
+        " there from the start and none is ever 0; it shares out fairly and chooses nothing. <strong>Elastic"
+        " net</strong>: the sum of both penalties does both. It has zeros like the lasso, but the twins come in"
         " together, with {one:2} and {other:2} at the same λ. All of them pay for it with shorter coefficients:"
         " where the lasso is right for the first time, {biased:2} stands for {truth}. (Every point of these paths is"
         " proven optimal to a duality gap of {gap:1}.)"
@@ -175,16 +175,16 @@ JAPANESE = Words(
     title="λ と係数の経路",
     question="λ を下げていくと、どの正則化で、どの係数が、いつ現れるのか",
     paragraph=(
-        "{features} 個の特徴量による回帰です。本当に効いているのは {true} 個で、そのうち最初の二つは相関が"
+        "{features} 個の特徴量による回帰です。本当に効いているのは {true} 個で、そのうち最初の 2 つは相関が"
         " {correlation:2} もある双子です。λ は左から右へ小さくなります。左端の λ = max|Aᵀy| では、ラッソの係数はすべ"
         "て 0 です。<strong>ラッソ</strong>では係数が 1 つずつ現れ、その λ の {from:2} 倍から {to:2} 倍までの間、本"
-        "当に効いている係数だけが残ります。ラッソは選びます。双子に対しても同じで、{share:2} 倍のところでは一方が"
+        "当に効いている係数だけが残ります。ラッソは選ぶのです。双子のあいだでも選び、{share:2} 倍のところでは一方が"
         " {alone:3}、もう一方は 0 です。どちらも同じように効いているのに、です。<strong>リッジ</strong>では初めから"
-        " {features} 個すべてが現れ、0 になるものは 1 つもありません。公平に分け合いますが、選びません。<strong>エラ"
-        "スティックネット</strong>は両方の和で、両方の性質をもちます。ラッソのように 0 を作りながら、双子は同時に現"
-        "れ、同じ λ で {one:2} と {other:2} です。ただし、どれも係数が縮みます。ラッソが正しく選ぶ最初の λ では、真"
-        "の値が {truth} の係数は {biased:2} にすぎません。(どの点も、双対ギャップ {gap:1} 以下で最適であることを証明"
-        "してあります。)"
+        " {features} 個すべてが現れ、0 になるものは 1 つもありません。双子にも公平に分けますが、選びません。<strong>"
+        "エラスティックネット</strong>は両方の和で、両方の性質をもちます。ラッソのように 0 を作りながら、双子は同時"
+        "に現れ、同じ λ で {one:2} と {other:2} です。ただし、どれも係数が縮みます。ラッソが正しく選ぶ最初の λ では、"
+        "真の値が {truth} の係数は {biased:2} にすぎません。(どの点も、双対ギャップ {gap:1} 以下で最適であることを証"
+        "明してあります。)"
     ),
     labels={
         "step": "λ / λmax",
@@ -202,8 +202,8 @@ JAPANESE = Words(
         "twin": "双子の {k}",
         "others": "効いていない係数",
         "now": (
-            "λ = {share} λmax。{count} 個のうち 0 でないのは、ラッソ {lasso}、エラスティックネット {elastic}、リッジ"
-            " {ridge}。双子は {l1} と {l2}、{e1} と {e2}、{r1} と {r2}。双対ギャップ {gap} 以下。"
+            "λ = {share} λmax。{count} 個のうち 0 でないのは、ラッソ {lasso} 個、エラスティックネット {elastic} 個、"
+            "リッジ {ridge} 個。双子は順に {l1} と {l2}、{e1} と {e2}、{r1} と {r2}。双対ギャップ {gap} 以下。"
         ),
     },
 )

@@ -30,6 +30,7 @@ start({
     const { reach, a, gamma, tones, together } = data;
     const inputs = Array.from({ length: 401 }, (_, k) => -2 * reach + (k * reach) / 100);
     const range = [-reach, reach];
+    const beside = { ridge: { anchor: "end", dx: -9, dy: -3 }, l1: { dy: -9 }, elastic: { dx: 16, dy: 24 }, scad: { dx: -14, dy: 22 } };
     const grip = (v, x) => ({
       x, y: v - x, now: v, label: words.input, text: pretty(v),
       move: (px, py) => set("v", px + py),
@@ -40,12 +41,13 @@ start({
       const results = proxes(values, a, gamma);
       const x = Object.fromEntries(Object.entries(results).map(([name, prox]) => [name, prox(v)]));
       const side = v < 0 ? v + 2.25 : v - 2.25; // where the line of the data is taken hold of, clear of the crossings
+      const left = v < 0 ? side > reach - 3 : side > 3 - reach; // where there is room for its name
       plots.pull.draw(
         { x: { range, label: words.x }, y: { range: [-2.6, 2.6], label: words.force } },
         [
           rule({ x: 0 }), rule({ y: 0 }),
           line([v - 2 * reach, v + 2 * reach], [2 * reach, -2 * reach], { tone: "sixth", dash: "", thin: true }),
-          note(side, v - side, words.data, { tone: "sixth", ...(v < 0 ? { dx: 16 } : { anchor: "end", dx: -16 }), dy: 5 }),
+          note(side, v - side, words.data, { tone: "sixth", ...(left ? { anchor: "end", dx: -16 } : { dx: 16 }), dy: 5 }),
           ...together.flatMap((name) => {
             const us = inputs.map(results[name]);
             return [line(us, inputs.map((input, k) => input - us[k]), { tone: tones[name] })];
@@ -55,7 +57,7 @@ start({
             const place = Math.min(data.labels[name], 0.7 * results[name](2 * reach));
             const input = inputs.find((one) => results[name](one) >= place);
             const u = results[name](input);
-            return note(u, input - u, words[name], { tone: tones[name], anchor: "middle", dy: name === "scad" ? 20 : -9 });
+            return note(u, input - u, words[name], { tone: tones[name], anchor: "middle", ...beside[name] });
           }),
         ],
         { grip: grip(v, side) },

@@ -110,8 +110,8 @@ ENGLISH = Words(
         " two pulls balance: that of the data, v − x, a falling line, and that of the penalty. Follow the crossings."
         " With <strong>L1</strong> the line crosses the jump as long as |v| ≤ λ, so the result is exactly 0: the"
         " dead zone of the soft threshold, shaded on the right. The ridge has no jump and no dead zone, {input}"
-        " becomes {half}. The elastic net does both. What is kept is shortened, though: at v = {far} L1 gives"
-        " {short}, λ too little. SCAD and MCP let go of large numbers ({far} stays {whole:3}), and the hard"
+        " becomes {half}. The elastic net (L1 + L2) does both. What is kept is shortened, though: at v = {far} L1"
+        " gives {short}, λ too little. SCAD and MCP let go of large numbers ({far} stays {whole:3}), and the hard"
         " threshold keeps or kills. The price is that they are not convex: what a solver finds with them depends on"
         " where it starts."
     ),
@@ -134,7 +134,7 @@ ENGLISH = Words(
         "data": "data: v − x",
         "ridge": "ridge",
         "l1": "L1",
-        "elastic": "elastic net",
+        "elastic": "L1 + L2",
         "scad": "SCAD",
         "dead": (
             "v = {v} is no farther from 0 than λ = {lam}: L1, hard threshold, SCAD and MCP give 0; ridge {ridge},"
@@ -153,11 +153,11 @@ JAPANESE = Words(
         "x² の勾配は x = {near} で {fades} です。0 に近づくほど引く力は弱まります。|x| の勾配の大きさは x = {near} "
         "でも、ほかのどこでも 1 で、0 をまたぐと向きだけが変わります。近接演算の行き先は、2 つの力がつり合う点です。"
         "データが引く力 v − x(右下がりの直線)と正則化が引く力の交点を見てください。<strong>L1</strong> では |v| ≤ λ "
-        "のあいだ直線が 0 のところの跳び(縦の線)と交わるので、結果はちょうど 0 です。右の図の塗った範囲がソフトしき"
-        "い値の不感帯(デッドゾーン)です。リッジには跳びがないので不感帯もなく、{input} は {half} になるだけです。"
-        "エラスティックネットは両方の性質を持ちます。ただし L1 は残す値も λ だけ縮めます(v = {far} は {short} になる)。"
-        "SCAD と MCP は大きな値には手を出さず({far} は {whole:3} のまま)、ハードしきい値は残すか消すかのどちらかです。"
-        "その代わり凸ではないので、得られる解は出発点によって変わることがあります。"
+        "のあいだ直線が 0 でのジャンプ(縦の線)と交わるので、結果はちょうど 0 です。右の図の塗った範囲がソフトしきい"
+        "値の不感帯(デッドゾーン)です。リッジにはジャンプがないので不感帯もなく、{input} は {half} になるだけです。"
+        "エラスティックネット(L1 + L2)は両方の性質をもちます。ただし L1 は残す値も λ だけ縮めます(v = {far} は"
+        " {short} になる)。SCAD と MCP は大きな値には手を出さず({far} は {whole:3} のまま)、ハードしきい値は残すか消"
+        "すかのどちらかです。その代わり凸ではないので、得られる解は出発点によって変わることがあります。"
     ),
     labels={
         "v": "入力 v",
@@ -178,7 +178,7 @@ JAPANESE = Words(
         "data": "データ: v − x",
         "ridge": "リッジ",
         "l1": "L1",
-        "elastic": "エラスティックネット",
+        "elastic": "L1 + L2",
         "scad": "SCAD",
         "dead": (
             "v = {v} は λ = {lam} を超えないので、L1、ハードしきい値、SCAD、MCP の結果は 0 です。リッジは {ridge}、"

@@ -24,8 +24,14 @@ LEVEL = 4 * NOISE
 """Grey levels up to which a difference from the background is not called anomaly."""
 SHOWN = 24
 """Singular values in the picture, the first ones."""
-START = 12
-"""The step of the grid that is nearest to what kizu would choose."""
+EDGE = float(stable_thresholds(WALLS, HEIGHT * WIDTH, NOISE, 1.0)[0].value)
+"""The largest singular value of the noise alone: the threshold that kizu takes."""
+GRID = 10 ** np.linspace(1, 5, 41)
+START = int(np.argmin(np.abs(np.log(GRID / EDGE)))) + 1
+TAUS = np.array([0.0, *GRID[: START - 1], EDGE, *GRID[START:]])
+"""No threshold, and a grid of which the step that is nearest to the edge of the noise is the edge itself."""
+FEW = 0.01
+"""The share of false alarms below which a threshold is called usable."""
 FULL = 40.0
 """Grey levels that take the full colour in the picture of the anomaly."""
 
@@ -39,12 +45,11 @@ def splits(matrix: Floats, taus: Floats, level: float) -> Iterator[tuple[Floats,
 
 
 class Scene(NamedTuple):
-    """A hundred walls, one with a black dot, as rows; where the dot is; singular values; the grid and its results."""
+    """A hundred walls, one with a black dot, as rows; where the dot is; singular values; what comes of TAUS."""
 
     matrix: Floats
     defect: Bools
     values: Floats
-    taus: Floats
     backgrounds: Floats
     anomalies: Floats
     missed: Floats
@@ -60,16 +65,15 @@ def scene() -> Scene:
     frames = photographs(plaster(HEIGHT, WIDTH, rng), WALLS, (DOTTED,), rng)
     matrix = frames.reshape(WALLS, -1).astype(float)
     defect = truth((DOTTED,), frames.shape).reshape(WALLS, -1)
-    taus = np.concatenate([[0.0], 10 ** np.linspace(1, 5, 41)])
     u, values, vh = np.linalg.svd(matrix, full_matrices=False)
     kept = [
         (background[DOTTED.frame], anomaly[DOTTED.frame], np.mean(anomaly[defect] == 0), np.mean(anomaly[~defect] != 0))
-        for background, anomaly in splits(matrix, taus, LEVEL)
+        for background, anomaly in splits(matrix, TAUS, LEVEL)
     ]
     backgrounds, anomalies, missed, false = map(np.array, zip(*kept, strict=True))
     dotted = int(np.argmax(u[DOTTED.frame] ** 2))
     edges = (_lower_cliff(u, values, vh), float(values[0]))
-    return Scene(matrix, defect, values, taus, backgrounds, anomalies, missed, false, edges, dotted)
+    return Scene(matrix, defect, values, backgrounds, anomalies, missed, false, edges, dotted)
 
 
 def _lower_cliff(u: Floats, s: Floats, vh: Floats) -> float:
@@ -80,7 +84,7 @@ def _lower_cliff(u: Floats, s: Floats, vh: Floats) -> float:
 def svt(*, tau: float | None = None, lang: Lang = "en") -> "Figure":
     """Draw singular values before and after the threshold `tau`, and what is missed and falsely flagged along it."""
     made = scene()
-    tau = made.taus[START] if tau is None else tau
+    tau = EDGE if tau is None else tau
     background, anomaly = (part[DOTTED.frame] for part in next(splits(made.matrix, np.array([tau]), LEVEL)))
     with drawing(lang) as sheet:
         words = LESSON.words[sheet.lang]
@@ -91,8 +95,8 @@ def svt(*, tau: float | None = None, lang: Lang = "en") -> "Figure":
         values.semilogy(ranks, made.values[:SHOWN], "o", color="white", markeredgecolor=TONES["second"])
         values.semilogy(ranks, soft_threshold(made.values, tau)[:SHOWN], "s", color=TONES["second"])
         values.axhspan(1.0, max(tau, 1.0), color=TONES["first"], alpha=0.14, linewidth=0)
-        values.set(ylim=(1.0, 2e5), xlabel=words.said["rank"], ylabel=words.said["value"])
-        places = np.maximum(made.taus, 1.0)
+        values.set(ylim=(1.0, 2e5), xlabel=words.said["rank"].format(shown=SHOWN), ylabel=words.said["value"])
+        places = np.maximum(TAUS, 1.0)
         errors.semilogx(places, 100 * made.missed, label=words.said["missed"], **curve("fifth"))
         errors.semilogx(places, 100 * made.false, label=words.said["false"], **curve("first"))
         for cliff, name in zip(made.cliffs, ("low", "high"), strict=True):
@@ -117,6 +121,7 @@ def svt(*, tau: float | None = None, lang: Lang = "en") -> "Figure":
 def numbers() -> Mapping[str, float]:
     made = scene()
     low, high = made.cliffs
+    usable = TAUS[(made.missed == 0) & (made.false < FEW)]
     return {
         "walls": WALLS,
         "dotted": made.dotted + 1,
@@ -124,32 +129,29 @@ def numbers() -> Mapping[str, float]:
         "dot": made.values[made.dotted],
         "low": low,
         "high": high,
-        "edge": edge(),
+        "edge": EDGE,
         "level": LEVEL,
         "times": LEVEL / NOISE,
-        "false": made.false[START],
-        "tau": made.taus[START],
+        "few": FEW,
+        "from": usable[0],
+        "to": usable[-1],
     }
-
-
-def edge() -> float:
-    """The largest singular value of the noise alone: the threshold that kizu takes."""
-    return float(stable_thresholds(WALLS, HEIGHT * WIDTH, NOISE, 1.0)[0].value)
 
 
 def data() -> Mapping[str, Any]:
     made = scene()
     grey = np.clip(np.rint(made.backgrounds), 0, 255).astype(np.uint8)
     signed = np.clip(np.rint(127 + 127 * made.anomalies / FULL), 0, 254).astype(np.uint8)
-    shape = (len(made.taus), HEIGHT, WIDTH)
+    shape = (len(TAUS), HEIGHT, WIDTH)
     return {
-        "taus": made.taus,
+        "taus": TAUS,
         "values": made.values,
         "shown": SHOWN,
         "missed": made.missed,
         "false": made.false,
         "cliffs": made.cliffs,
-        "edge": edge(),
+        "edge": EDGE,
+        "few": FEW,
         "dotted": made.dotted,
         "observed": made.matrix[DOTTED.frame].astype(np.uint8),
         "backgrounds": grey.reshape(shape),
@@ -161,7 +163,7 @@ def sketch() -> tuple[Stroke, ...]:
     made = scene()
     ranks = np.arange(1.0, 21.0)
     levels = np.log10(made.values[:20])
-    threshold = np.log10(np.full(2, made.taus[START]))
+    threshold = np.log10(np.full(2, EDGE))
     stems = tuple(
         Stroke(np.full(2, rank), np.array([1.5, level]), "second" if level > threshold[0] + 0.05 else "soft")
         for rank, level in zip(ranks, levels, strict=True)
@@ -175,14 +177,16 @@ ENGLISH = Words(
     paragraph=(
         "In the rows of a matrix lie {walls} photographs of one wall; one of them shows a black dot. What all of"
         " them share is in the first singular value ({first:d}). The dot is in one photograph only, so its own is"
-        " far smaller: number {dotted}, {dot:d}. Thresholding takes τ off every singular value, which drives the dot"
+        " far smaller, {dot:d} (no. {dotted}). Thresholding takes τ off every singular value, which drives the dot"
         " out of the background L, and what is taken from L turns up in S = M − L. It does not erase anomalies, it"
         " drives them out. (One step leaves a shade of the dot in L; robust PCA repeats it until none is left.)"
         " <strong>Too weak</strong>, and the dot hides in the background: up to τ = {low:3}, the first cliff, S is"
         " empty; with no threshold at all L is M itself. <strong>Too strong</strong>, and the wall itself is eaten"
-        " and raises false alarms; from τ = {high:d}, the second cliff, L = 0 and all of M is called anomaly. In"
-        " between there is plenty of room. kizu takes the largest singular value that noise alone would have, here"
-        " {edge:d}. (Differences of up to {level} grey levels, {times} times the noise, are not counted.)"
+        " and raises false alarms; from τ = {high:d}, the second cliff, L = 0 and all of M is called anomaly. That"
+        " is only where nothing is left, though. Of the steps on this page those from τ = {from:d} to {to:d} miss"
+        " nothing and raise fewer than {few:%} false alarms. kizu takes the largest singular value that noise alone"
+        " would have, here {edge:d}. (Differences of up to {level} grey levels, {times} times the noise, are not"
+        " counted.)"
     ),
     labels={
         "step": "threshold τ",
@@ -193,7 +197,7 @@ ENGLISH = Words(
         "anomaly": "S: anomaly (blue: darker, red: brighter)",
     },
     said={
-        "rank": "number of the singular value",
+        "rank": "number of the singular value (the first {shown})",
         "value": "singular value",
         "tau": "threshold τ",
         "share": "% of the pixels",
@@ -202,6 +206,7 @@ ENGLISH = Words(
         "dot": "the dot",
         "missed": "missed",
         "false": "false alarms",
+        "cancel": "the wall in L is as dark as the dot",
         "low": "S = 0",
         "high": "L = 0",
         "none": "No threshold: all singular values stay, L is M itself, and S = 0. The dot is not found.",
@@ -229,9 +234,10 @@ JAPANESE = Words(
         "りますが、ロバスト PCA はこれを繰り返して消していきます)。<strong>削り足りない</strong>と、点は背景に隠れた"
         "ままになります(見逃し)。τ = {low:3} までは S が空で、ここが 1 つ目の崖です。しきい値演算をしなければ L は M"
         " そのもので、S = 0 です。<strong>削りすぎる</strong>と、壁そのものが L から削られて S に漏れます(誤報)。τ ="
-        " {high:d} から先が 2 つ目の崖で、L = 0 となり M の全体が異常になります。その間には十分な余裕があります。"
-        "kizu は雑音だけのときの最大特異値、この例では {edge:d} を τ とします。(雑音の {times} 倍にあたる {level} 階"
-        "調までの差は異常とみなしていません。)"
+        " {high:d} から先が 2 つ目の崖で、L = 0 となり M の全体が異常になります。ただし、そこは L に何も残らなくなる"
+        "点にすぎません。見逃しがなく、誤報も {few:%} に満たないのは、このページの目盛りでは τ = {from:d} から"
+        " {to:d} までです。kizu は雑音だけのときの最大特異値、この例では {edge:d} を τ とします。(雑音の {times} 倍"
+        "にあたる {level} 階調までの差は異常とみなしていません。)"
     ),
     labels={
         "step": "しきい値 τ",
@@ -242,7 +248,7 @@ JAPANESE = Words(
         "anomaly": "S: 異常(青は暗い、赤は明るい)",
     },
     said={
-        "rank": "特異値の番号",
+        "rank": "特異値の番号(最初の {shown} 個)",
         "value": "特異値",
         "tau": "しきい値 τ",
         "share": "画素の割合(%)",
@@ -251,6 +257,7 @@ JAPANESE = Words(
         "dot": "黒い点",
         "missed": "見逃し",
         "false": "誤報",
+        "cancel": "L の壁が点と同じ暗さになる",
         "low": "S = 0",
         "high": "L = 0",
         "none": "しきい値なし: 特異値がすべて残り、L は M そのもの、S = 0 です。点は見つかりません。",
@@ -273,9 +280,7 @@ LESSON = Lesson(
         "L = U \\diag(\\max(σ_i − τ, 0)) V^⊤",
         "S = \\soft(M − L, θ)",
     ),
-    controls=(
-        Film("step", count=42, start=START, rate=5.0, shown=("0", *(pretty(10 ** (1 + k / 10), 3) for k in range(41)))),
-    ),
+    controls=(Film("step", count=len(TAUS), start=START, rate=5.0, shown=tuple(pretty(tau, 3) for tau in TAUS)),),
     places=(
         Plot("values", columns=6, ratio=0.46),
         Plot("errors", columns=6, ratio=0.46),

@@ -43,12 +43,12 @@ start({
       const now = rule({ x: k + 1 }, { tone: "soft", dash: "" });
       plots.counts.draw({ x, y: { range: [0, most * 1.2] } }, [
         now, ...course(ks, data.nonzero, k, "first"), ...course(ks, data.rank, k, "second"),
-        note(last, most, words.nonzero, { tone: "first", anchor: "end", dy: -9 }),
-        note(last, Math.max(...data.rank), words.rank, { tone: "second", anchor: "end", dy: -9 }),
+        note(last, most, words.nonzero, { tone: "first", anchor: "end", dx: -9, dy: -9 }),
+        note(last, Math.max(...data.rank), words.rank, { tone: "second", anchor: "end", dx: -9, dy: -9 }),
       ]);
       plots.full.draw({ x, y: { range: [-5, 120], label: words.full, ticks: [0, 50, 100] } }, [
         now, rule({ y: 100 }, { tone: "fourth" }), ...course(ks, data.filled.map((v) => 100 * v), k, "fourth"),
-        note(last, 100, words.limit, { tone: "fourth", anchor: "end", dy: -8 }),
+        note(last, 100, words.limit, { tone: "fourth", anchor: "end", dx: -9, dy: -8 }),
         note(data.opens, 50, words.opens, { tone: "first", dx: 10 }),
         rule({ x: data.opens }, { tone: "first" }),
       ]);

@@ -157,17 +157,18 @@ ENGLISH = Words(
     paragraph=(
         "{walls} photographs of one wall, each exposed a little differently, lie in the rows of M. One of them has a"
         " black dot of {dot} pixels. The augmented Lagrangian method splits M into L + S by taking turns: singular"
-        " value thresholding makes the background L out of what is left when S is taken away, soft thresholding makes"
-        " the anomaly S out of what is left when L is taken away, and the multiplier <strong>Y keeps the books"
-        "</strong>: whatever neither has taken is added to it, and comes back in the next turn. Watch the dot. L"
-        " refuses it from the start, but S is empty as well, because its threshold λ/μ is {first:d} grey levels. So"
-        " the dot piles up in Y, until it reaches the limit λ: after iteration {opens} S opens and takes the dot, all"
-        " {nonzero} pixels of it and no others. Meanwhile μ grows and the thresholds fall. From iteration {second} on"
-        " L is allowed rank {rank}, one for the wall and one for its brightness, and the books balance: after"
-        " {iterations} iterations L + S misses M by {residual:1} of its size. Nor is Y thrown away: no entry of it is"
-        " beyond λ and no singular value beyond 1, so it bounds what any other split would cost. This one is within"
-        " {gap:1} of the best (its duality gap). There is no noise in these pictures; what noise changes is the"
-        " question of the lesson <code>noise</code>."
+        " value thresholding makes the background L out of what is left when S is taken away, soft thresholding"
+        " makes the anomaly S out of what is left when L is taken away, and the multiplier <strong>Y keeps the"
+        " books</strong>: whatever neither has taken is added to it, and comes back in the next turn. Watch the dot."
+        " L refuses it from the start, but S is empty as well, because its threshold λ/μ is {first:d} grey levels."
+        " So the dot piles up in Y, until it reaches the limit λ: after iteration {opens} S opens and takes the dot,"
+        " all {nonzero} pixels of it and no others. Meanwhile μ grows and the thresholds fall. From iteration"
+        " {second} on L is allowed rank {rank}, one for the wall and one for its brightness, and the books balance:"
+        " after {iterations} iterations L + S misses M by {residual:1} of its size. Nor is Y thrown away: divided,"
+        " if need be, so that no entry of it is beyond λ and no singular value beyond 1 (in the end that changes"
+        " almost nothing), it bounds what any other split would cost. This one is within {gap:1} of the best (its"
+        " duality gap). There is no noise in these pictures; what noise changes is the question of the lesson"
+        " <code>noise</code>."
     ),
     labels={
         "iteration": "iteration",
@@ -212,24 +213,25 @@ JAPANESE = Words(
     question="100 枚の壁のうち 1 枚だけにある黒い点を、ロバスト PCA はどうやって追い出すのか",
     paragraph=(
         "同じ壁を写した {walls} 枚の画像を、行列 M の行に並べました。露出は 1 枚ごとに少しずつ違い、1 枚にだけ {dot}"
-        " 画素の黒い点があります。拡張ラグランジュ法は、M を L + S に分ける作業を交互に進めます。S を除いた残りから特"
-        "異値しきい値演算で背景 L を作り、L を除いた残りからソフトしきい値演算で異常 S を作ります。どちらにも入らな"
-        "かった分は、<strong>ラグランジュ乗数 Y という帳簿</strong>に書き足され、次の反復に持ち越されます。点の行方を"
-        "追ってみましょう。L は最初から点を受け入れません。しかし S も空のままです。S のしきい値 λ/μ が {first:d} 階"
-        "調もあるからです。行き場のない点は Y に積もっていき、上限 λ に達した {opens} 回目に S が開いて、点の"
-        " {nonzero} 画素だけを余さず引き取ります。その間にも μ は大きくなり、2 つのしきい値は下がり続けます。{second}"
-        " 回目からは L のランクが {rank} になり(壁の模様と、画像ごとの明るさ)、帳尻が合います。{iterations} 回目に"
-        "は、M と L + S の差は M の大きさの {residual:1} しかありません。Y には最後にもう 1 つ役目があります。どの成"
-        "分も λ を、どの特異値も 1 を超えないので、ほかのどんな分け方をしても目的関数がこれより下がらないという下界に"
-        "なるのです。この分け方と最適な分け方との差は、比にして {gap:1} 以下です(双対ギャップ)。この画像には雑音があ"
-        "りません。雑音があるとどうなるかは、レッスン <code>noise</code> で扱います。"
+        " 画素の黒い点があります。拡張ラグランジュ法は、M を L + S に分ける作業を交互に進めます。S を除いた残りから"
+        "特異値しきい値演算で背景 L を作り、L を除いた残りからソフトしきい値演算で異常 S を作ります。どちらにも入ら"
+        "なかった分は、<strong>ラグランジュ乗数 Y という帳簿</strong>に書き足され、次の反復に持ち越されます。点の行"
+        "方を追ってみましょう。L は最初から点を受け入れません。しかし S も空のままです。S のしきい値 λ/μ が"
+        " {first:d} 階調もあるからです。行き場のない点は Y に積もっていき、上限 λ に達した {opens} 回目に S が開いて、"
+        "点の {nonzero} 画素だけを余さず引き取ります。その間にも μ は大きくなり、2 つのしきい値は下がり続けます。"
+        "{second} 回目からは L のランクが {rank} になり(壁の模様と、画像ごとの明るさ)、帳尻が合います。{iterations} "
+        "回目には、M と L + S の差は M の大きさの {residual:1} しかありません。Y には最後にもう 1 つ役目があります。"
+        "どの成分も λ を、どの特異値も 1 を超えないように割っておくと(最後にはほとんど変わりません)、ほかのどんな分"
+        "け方をしても目的関数がこれより下がらないという下界になるのです。この分け方と最適な分け方との差は、比にして"
+        " {gap:1} 以下です(双対ギャップ)。この画像には雑音がありません。雑音があるとどうなるかは、レッスン"
+        " <code>noise</code> で扱います。"
     ),
     labels={
         "iteration": "反復回数",
         "matrix0": "M: 点のある壁",
         "background0": "L: 背景",
         "anomaly0": "S: 異常(青は暗い)",
-        "multiplier0": "Y: 帳簿(最大で λ)",
+        "multiplier0": "Y: 帳簿(濃い色が λ)",
         "matrix1": "M: 正常な壁",
         "background1": "L: 背景",
         "anomaly1": "S: 異常",
@@ -252,8 +254,8 @@ JAPANESE = Words(
         ),
         "opening": "{k} 回目: 点の位置で Y が上限 λ に達し、S が開きました。{nonzero} 画素、点のすべてです。",
         "taking": (
-            "{k} 回目: S には点({nonzero} 画素)が入っています。L のランクは {rank} で、画像ごとの明るさはまだどちらに"
-            "も入っていません(M の {residual})。"
+            "{k} 回目: S には点({nonzero} 画素)が入っています。L のランクは {rank} で、画像ごとの明るさはまだどちら"
+            "にも入っていません(M の {residual})。"
         ),
         "done": (
             "{k} 回目: L のランクは {rank}、S は点だけ({nonzero} 画素)です。M と L + S の差は M の {residual} です。"

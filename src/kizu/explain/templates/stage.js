@@ -2,8 +2,8 @@
 //
 //   start({ formulas, picture(stage) { … return (values) => "what the picture shows now"; } })
 //
-// `stage` has `data` and `words` (what Python handed over), `plots` and `panels` by name, and `set(name, value)`, which
-// moves a control as a person would. `values` has a number for each control. `formulas` are pure functions of numbers.
+// `stage` has `data` and `words` (what Python handed over), `plots` and `panels` by name, `set(name, value)`, which moves
+// a control as a person would, and `name(control, texts)`, which says what the steps of a film are called. `values` has a number for each control. `formulas` are pure functions of numbers.
 
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -63,6 +63,10 @@ class Control {
     return Number(this.input.value);
   }
 
+  get start() {
+    return Number(this.input.defaultValue);
+  }
+
   set(value) {
     this.input.value = value; // the browser keeps it in range and on a step
     this.show();
@@ -73,6 +77,29 @@ class Control {
     this.output.textContent = text;
     this.input.setAttribute("aria-valuetext", text);
   }
+}
+
+// Radio buttons: the value is the place of the one that is chosen.
+class Choice {
+  constructor(node, change) {
+    this.name = node.dataset.name;
+    this.inputs = [...node.querySelectorAll("input")];
+    node.addEventListener("input", change);
+  }
+
+  get value() {
+    return this.inputs.findIndex((input) => input.checked);
+  }
+
+  get start() {
+    return this.inputs.findIndex((input) => input.defaultChecked);
+  }
+
+  set(value) {
+    this.inputs[value].checked = true;
+  }
+
+  show() {} // the browser does
 }
 
 // The button beside a film's slider. While it plays nothing is read aloud; what it ends on is.
@@ -121,7 +148,8 @@ function start(lesson) {
   stage.plots = named("plot", (node) => new Plot(node));
   stage.panels = named("panel", (node) => new Panel(node));
   const nodes = [...document.querySelectorAll("#controls [data-name]")];
-  const controls = new Map(nodes.map((node) => [node.dataset.name, new Control(node, () => stage.update())]));
+  const made = (node) => new (node.matches("fieldset") ? Choice : Control)(node, () => stage.update());
+  const controls = new Map(nodes.map((node) => [node.dataset.name, made(node)]));
   let picture;
   stage.update = () => {
     for (const control of controls.values()) control.show();
@@ -134,11 +162,15 @@ function start(lesson) {
     for (const [name, value] of Object.entries(values)) controls.get(name).set(value);
     stage.update();
   };
+  stage.name = (name, texts) => {
+    controls.get(name).shown = texts;
+    controls.get(name).show();
+  };
   const films = nodes.filter((node) => node.dataset.rate);
   const players = films.map((node) => new Player(node, controls.get(node.dataset.name), stage));
   document.getElementById("reset").addEventListener("click", () => {
     for (const player of players) player.pause();
-    stage.setAll(Object.fromEntries([...controls].map(([name, { input }]) => [name, input.defaultValue])));
+    stage.setAll(Object.fromEntries([...controls].map(([name, { start: first }]) => [name, first])));
   });
   picture = lesson.picture(stage);
   stage.update();
