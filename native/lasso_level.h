@@ -243,8 +243,10 @@ FN int NAME(move)(struct NAME(room) *r)
         part = (REAL)r->length, first = -1;
     if (!(slope > 0 && part < INFINITY))
         return 0;
-    for (int64_t i = 0; i < n; i++)
-        r->x[i] = i == first ? 0 : r->x[i] + part * r->step[i];
+    for (int64_t i = 0; i < n; i++) {
+        const REAL x = r->x[i] + part * r->step[i]; /* another may turn 0 together with the first, but for rounding */
+        r->x[i] = i == first || (x > 0) != (r->x[i] > 0) ? 0 : x;
+    }
     for (int64_t b = 0; b < n; b += LANES)
         STORE(r->g + b, FMA(SPLAT(-part), LOAD(r->moved + b), LOAD(r->g + b)));
     return first >= 0;
@@ -307,7 +309,7 @@ FN struct proof NAME(prove)(const struct NAME(room) *r, const struct lasso *job)
         up += x > 0 ? x : 0;
         down += x < 0 ? -x : 0;
     }
-    const double inner = r->square - cx, rest = inner - qx > 0 ? inner - qx : 0;
+    const double inner = r->square - cx, rest = inner - qx < 0 ? 0 : inner - qx;
     double scale = rest > 0 && inner > 0 ? inner / rest : 0;
     if (scale * r->high > job->positive)
         scale = job->positive / r->high;
@@ -331,6 +333,7 @@ FN int NAME(begin)(struct NAME(room) *r, const REAL *c, REAL *codes, double squa
     r->square = square;
     memcpy(r->c, c, (size_t)r->atoms * sizeof(REAL));
     memcpy(r->q, codes, (size_t)r->atoms * sizeof(REAL)); /* whole vectors of them */
+    memset(r->q + r->atoms, 0, (size_t)(r->padded - r->atoms) * sizeof(REAL));
     for (int64_t b = 0; b < r->padded; b += LANES) {
         const VEC x = LOAD(r->q + b);
         nothing = FMA(LOAD(r->c + b), SPLAT(0), FMA(x, SPLAT(0), nothing));

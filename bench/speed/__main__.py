@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import arena
+import coding_contest
 import store
 import tables
 from contests import CONTESTS, SMOKE
@@ -23,6 +24,8 @@ REPEATS, FEW = 5, 3
 def main() -> int:
     """Measure, print, and write what was asked for."""
     options = _options()
+    if options.coding:
+        return _coding(options)
     rows, probes, machine = store.read(options.read) if options.read else _measured(options)
     seen = figures(rows, probes)
     for text in (machine, tables.figures(seen), tables.table(rows)):
@@ -34,6 +37,14 @@ def main() -> int:
 
         picture.draw(rows, PICTURE)
         tables.write_docs(rows, seen, machine)
+    return int(any(figure.held is False for figure in seen) and not options.smoke)
+
+
+def _coding(options: argparse.Namespace) -> int:
+    rows = coding_contest.rows(options.repeats, smoke=options.smoke)
+    seen = coding_contest.figures(rows)
+    for text in (arena.machine(), tables.figures(seen), tables.markdown(*coding_contest.table(rows))):
+        print(text, end="\n\n")
     return int(any(figure.held is False for figure in seen) and not options.smoke)
 
 
@@ -53,6 +64,7 @@ def _measured(options: argparse.Namespace) -> tuple[list[arena.Row], dict[str, A
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python bench/speed", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", help=f"of {[c.name for c in CONTESTS] + list(PROBES)}")
+    parser.add_argument("--coding", action="store_true", help="the contest of sparse codes, and nothing else")
     parser.add_argument("--quick", action="store_true", help="the short contests, and small probes")
     parser.add_argument("--smoke", action="store_true", help="tiny problems: whether everything works, not how fast")
     parser.add_argument("--repeats", type=int, help=f"rounds; default {REPEATS}, {FEW} with --quick")

@@ -14,14 +14,14 @@ PAGES = {"en": DOCS / "speed.md", "ja": DOCS / "speed.ja.md"}
 
 def table(rows: list[Row], language: str = "en") -> str:
     """The contests."""
-    return _markdown(words.HEAD[language], [_cells(row, language) for row in rows])
+    return markdown(words.HEAD[language], [_cells(row, language) for row in rows])
 
 
 def figures(seen: list[Figure], language: str = "en") -> str:
     """Targets and what was seen."""
     names = words.FIGURE_JA if language == "ja" else words.FIGURE_EN
     lines = [(names.get(f.key, f.key), f.wanted, f.seen, words.VERDICT[language][f.held]) for f in seen]
-    return _markdown(words.FIGURES[language], lines)
+    return markdown(words.FIGURES[language], lines)
 
 
 def write_docs(rows: list[Row], seen: list[Figure], machine: str) -> None:
@@ -55,5 +55,5 @@ def _times(ratio: float) -> str:
     return f"{ratio:.0f}" if ratio >= 20 else f"{ratio:.1f}"
 
 
-def _markdown(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+def markdown(head: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *lines))
