@@ -1,194 +1,7 @@
 /* The codes at one LEVEL and WIDE, under the name NAME(x). See lasso.c. Arrays of active atoms, and rows of matrices
    of them, are read in whole vectors; what they hold beyond the active ones means nothing. */
 
-#include "simd.h"
-
-#undef WHOLE
-#undef DEPENDENT
-#undef BITS
-#undef LARGEST
-#define WHOLE(n) (((n) + LANES - 1) / LANES * LANES)
-#if WIDE
-#define DEPENDENT 1e-6 /* an atom of which less than this share is left beside others counts as one of them */
-#else
-#define DEPENDENT 1e-3f
-#endif
-#if LEVEL == 2
-#define BITS(mask) ((unsigned)(mask))
-#if WIDE
-#define LARGEST(v) _mm512_reduce_max_pd(v)
-#else
-#define LARGEST(v) _mm512_reduce_max_ps(v)
-#endif
-#else
-#define LARGEST(v) NAME(largest)(v)
-#if WIDE
-#define BITS(mask) ((unsigned)_mm256_movemask_pd(mask))
-#else
-#define BITS(mask) ((unsigned)_mm256_movemask_ps(mask))
-#endif
-FN REAL NAME(largest)(VEC v)
-{
-    REAL lane[LANES];
-    STORE(lane, v);
-    for (int half = LANES / 2; half; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-    return lane[0];
-}
-#endif
-
-struct NAME(room) {
-    const REAL *gram;
-    int64_t gram_stride, atoms, padded;
-    REAL positive, negative;
-    double square;
-    REAL *c, *q;           /* of all atoms: Dy, and the gradient D(y − xD) */
-    REAL low, high;        /* least and largest of q, and 0 */
-    unsigned char *member; /* which atoms are active */
-    int64_t active;
-    int32_t *atom;         /* the active ones */
-    REAL *x, *g;           /* theirs: code and gradient */
-    REAL *own;             /* their part of G, rows `stride` apart */
-    int64_t stride;
-    int64_t solved;        /* the first of them, for which */
-    REAL *inverse;         /* is the inverse of own */
-    REAL *step, *moved;    /* a step of the active ones, and own · step */
-    double length;         /* how many steps it was to the minimum in that direction */
-};
-
-/* out = start + Σ weight_k·row_k over `vectors` vectors; the rows are those at `place`, or the first ones. */
-FN void NAME(strip)(const REAL *start, const REAL *rows, int64_t stride, const int32_t *place, const REAL *weight,
-                    int64_t n, REAL *out, const int vectors)
-{
-    VEC sum[STRIP];
-    for (int v = 0; v < vectors; v++)
-        sum[v] = start ? LOAD(start + v * LANES) : SPLAT(0);
-    for (int64_t k = 0; k < n; k++) {
-        const REAL *row = rows + (place ? place[k] : k) * stride;
-        for (int v = 0; v < vectors; v++)
-            sum[v] = FMA(SPLAT(weight[k]), LOAD(row + v * LANES), sum[v]);
-    }
-    for (int v = 0; v < vectors; v++)
-        STORE(out + v * LANES, sum[v]);
-}
-
-/* out = matrix · v, n × n and symmetric. */
-FN void NAME(times)(const REAL *matrix, int64_t stride, int64_t n, const REAL *v, REAL *out)
-{
-    int64_t b = 0;
-    for (; b + (STRIP - 1) * LANES < n; b += STRIP * LANES)
-        NAME(strip)(NULL, matrix + b, stride, NULL, v, n, out + b, STRIP);
-    for (; b < n; b += LANES)
-        NAME(strip)(NULL, matrix + b, stride, NULL, v, n, out + b, 1);
-}
-
-/* matrix += weight · v vᵀ, n × n. */
-FN void NAME(update)(REAL *matrix, int64_t stride, int64_t n, const REAL *v, REAL weight)
-{
-    for (int64_t k = 0; k < n; k++) {
-        const VEC factor = SPLAT(weight * v[k]);
-        for (int64_t b = 0; b < n; b += LANES)
-            STORE(matrix + k * stride + b, FMA(factor, LOAD(v + b), LOAD(matrix + k * stride + b)));
-    }
-}
-
-/* Rows i and k of an n × n matrix change places, and columns i and k. */
-FN void NAME(exchange)(REAL *matrix, int64_t stride, int64_t n, int64_t i, int64_t k)
-{
-    for (int64_t j = 0; j < n; j++) {
-        const REAL kept = matrix[i * stride + j];
-        matrix[i * stride + j] = matrix[k * stride + j];
-        matrix[k * stride + j] = kept;
-    }
-    for (int64_t j = 0; j < n; j++) {
-        const REAL kept = matrix[j * stride + i];
-        matrix[j * stride + i] = matrix[j * stride + k];
-        matrix[j * stride + k] = kept;
-    }
-}
-
-/* Active atoms i and k change places, but not in the inverse. */
-FN void NAME(swap)(struct NAME(room) *r, int64_t i, int64_t k)
-{
-    if (i == k)
-        return;
-    const int32_t atom = r->atom[i];
-    const REAL x = r->x[i], g = r->g[i];
-    r->atom[i] = r->atom[k], r->x[i] = r->x[k], r->g[i] = r->g[k];
-    r->atom[k] = atom, r->x[k] = x, r->g[k] = g;
-    NAME(exchange)(r->own, r->stride, r->active, i, k);
-}
-
-FN void NAME(admit)(struct NAME(room) *r, int32_t j, REAL x)
-{
-    const int64_t n = r->active++;
-    const REAL *row = r->gram + j * r->gram_stride;
-    r->member[j] = 1;
-    r->atom[n] = j;
-    r->x[n] = x;
-    r->g[n] = r->q[j];
-    for (int64_t i = 0; i <= n; i++)
-        r->own[n * r->stride + i] = r->own[i * r->stride + n] = row[r->atom[i]];
-}
-
-FN void NAME(drop)(struct NAME(room) *r, int64_t i)
-{
-    if (i < r->solved) {
-        const int64_t last = --r->solved;
-        const REAL *v = r->inverse + last * r->stride;
-        if (i != last)
-            NAME(exchange)(r->inverse, r->stride, last + 1, i, last);
-        NAME(update)(r->inverse, r->stride, last, v, -1 / v[last]);
-        NAME(swap)(r, i, last);
-        i = last;
-    }
-    NAME(swap)(r, i, r->active - 1);
-    r->member[r->atom[--r->active]] = 0;
-}
-
-/* How far the gradient of coordinate i is from the weight of its sign. */
-FN REAL NAME(wanted)(const struct NAME(room) *r, int64_t i)
-{
-    return r->x[i] > 0 ? r->g[i] - r->positive : r->g[i] + r->negative;
-}
-
-/* The direction, of the two in which atom `solved` takes the place of u of those before or gives way to it, that goes
-   down. */
-FN void NAME(replace)(struct NAME(room) *r, const REAL *u)
-{
-    const int64_t n = r->solved;
-    REAL slope = NAME(wanted)(r, n);
-    for (int64_t k = 0; k < n; k++)
-        slope -= u[k] * NAME(wanted)(r, k);
-    const REAL sign = slope > 0 ? 1 : -1;
-    for (int64_t k = 0; k < n; k++)
-        r->step[k] = -sign * u[k];
-    r->step[n] = sign;
-    for (int64_t k = n + 1; k < r->active; k++)
-        r->step[k] = 0;
-}
-
-/* The inverse for one atom more, unless that depends on those before; then `step` is how they take its place. */
-FN int NAME(grow)(struct NAME(room) *r)
-{
-    const int64_t n = r->solved;
-    const REAL *a = r->own + n * r->stride;
-    REAL *row = r->inverse + n * r->stride, *u = r->moved, left = a[n];
-    NAME(times)(r->inverse, r->stride, n, a, u);
-    for (int64_t k = 0; k < n; k++)
-        left -= u[k] * a[k];
-    if (!(left > DEPENDENT * a[n])) {
-        NAME(replace)(r, u);
-        return 0;
-    }
-    NAME(update)(r->inverse, r->stride, n, u, 1 / left);
-    for (int64_t k = 0; k < n; k++)
-        row[k] = r->inverse[k * r->stride + n] = -u[k] / left;
-    row[n] = 1 / left;
-    r->solved++;
-    return 1;
-}
+#include "lasso_active.h"
 
 /* Admit the zeros that violate optimality by more than half as much as the worst one. */
 FN void NAME(widen)(struct NAME(room) *r)
@@ -332,7 +145,8 @@ FN int NAME(begin)(struct NAME(room) *r, const REAL *c, REAL *codes, double squa
     r->active = r->solved = 0;
     r->square = square;
     memcpy(r->c, c, (size_t)r->atoms * sizeof(REAL));
-    memcpy(r->q, codes, (size_t)r->atoms * sizeof(REAL)); /* whole vectors of them */
+    memcpy(r->q, codes, (size_t)r->atoms * sizeof(REAL)); /* whole vectors of them, with zeros behind */
+    memset(r->q + r->atoms, 0, (size_t)(r->padded - r->atoms) * sizeof(REAL));
     memset(r->q + r->atoms, 0, (size_t)(r->padded - r->atoms) * sizeof(REAL));
     for (int64_t b = 0; b < r->padded; b += LANES) {
         const VEC x = LOAD(r->q + b);
@@ -371,7 +185,8 @@ FN void NAME(one)(struct NAME(room) *r, const struct lasso *job, int64_t s)
         }
         for (int64_t i = 0; i < r->active; i++)
             codes[r->atom[i]] = r->x[i];
-    } else
+    }
+    if (isnan(now.gap))
         for (int64_t j = 0; j < r->atoms; j++)
             codes[j] = NAN;
     job->primal[s] = now.primal;

@@ -344,3 +344,22 @@ def test_wrong_arrays_are_named(changed, where):
 def test_data_and_dictionary_have_to_fit():
     with pytest.raises(ShapeError, match="dictionary"):
         encode(np.ones((3, 4)), np.ones((5, 6)), np.zeros((3, 5)), positive=1, negative=1, tol=0, max_rounds=1)
+
+
+@pytest.mark.parametrize(("level", "dtype"), everywhere)
+def test_what_overflows_is_not_called_proven_and_stays_with_its_sample(level, dtype):
+    gram, correlation, codes = np.eye(5, dtype=dtype), np.eye(5, dtype=dtype)[:3], np.zeros((3, 5), dtype)
+    gram[0, 0] = np.finfo(dtype).smallest_subnormal  # the first code is infinite
+    numbers = {"positive": 0.1, "negative": 0.1, "tol": 1e-3, "max_rounds": 50}
+    with warnings.catch_warnings(action="ignore"):
+        found = code(gram, correlation, np.ones(3), codes, **numbers, level=level)
+    assert not found.relative_gap[0] <= 1e-3
+    assert (found.relative_gap[1:] <= 1e-3).all()
+    np.testing.assert_allclose(codes[1:], [[0, 0.9, 0, 0, 0], [0, 0, 0.9, 0, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_dictionary_whose_products_overflow_is_refused(dtype):
+    D = np.full((3, 4), np.finfo(dtype).max / 2, dtype)
+    with warnings.catch_warnings(action="ignore"), pytest.raises(ShapeError, match=r"^gram: got numbers that are not"):
+        encode(D[:2] * 0 + 1, D, np.zeros((2, 3), dtype), positive=1.0, negative=1.0, tol=1e-3, max_rounds=5)
