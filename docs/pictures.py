@@ -1,7 +1,7 @@
-"""Make the picture of the README from a real run: `python docs/pictures.py`.
+"""Make the pictures of the README from real runs: `python docs/pictures.py` (needs matplotlib).
 
-One line per planted defect of the demo's rendered walls: original, background, anomaly (M − L, faint where nothing
-is flagged) and mask, on transparent ground, so that it suits light and dark pages.
+The walls: one line per planted defect of the demo: original, background, anomaly (M − L, faint where nothing is
+flagged) and mask, on transparent ground, so that it suits light and dark pages. The lesson: its figure.
 """
 
 import tempfile
@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from kizu import explain
+from kizu.explain.lesson import LANGS
 from kizu.io.results import Saved, read_results
 from kizu.pipeline.demo import demo
 from kizu.pipeline.road import quiet
 from kizu.report.panels import Small, anomaly_bytes, scale_of
 
-PICTURE = Path(__file__).parent / "pictures" / "walls.png"
+PICTURES = Path(__file__).parent / "pictures"
+DOTS = 100  # per inch: a figure is as wide as a page of text
 ZOOM, GAP = 2, 8
 EDGE = (128, 128, 128, 255)  # else white ends on a light page where nobody sees it, and black on a dark one
 
@@ -29,8 +32,10 @@ def main() -> None:
         shown = [frame_of(saved, done.frames, wall) for wall in done.planted]
     scale = scale_of(shown)
     lines = [side_by_side(panels(frame, scale)) for frame in shown]
-    PICTURE.parent.mkdir(exist_ok=True)
-    stacked(lines).save(PICTURE, optimize=True)
+    PICTURES.mkdir(exist_ok=True)
+    stacked(lines).save(PICTURES / "walls.png", optimize=True)
+    for lang in LANGS:
+        explain.shrink(lang=lang).savefig(PICTURES / f"shrink.{lang}.png", dpi=DOTS)
 
 
 def frame_of(saved: Saved, frames: Path, name: str) -> Small:
