@@ -160,9 +160,8 @@ def checked(Y: Array, D: Array, names: tuple[str, str] = ("Y", "D")) -> tuple[Fl
 def default_weight(Y: Floats, D: Floats, ratio: float, positive: bool) -> Parameter:
     """A share of the lam from which on all codes of Y are 0."""
     with np.errstate(over="ignore"):
-        products = [block @ D.T for block in np.array_split(Y, max(1, len(Y) * len(D) >> 22))]
-    largest = max(float((part if positive else np.abs(part)).max(initial=0.0)) for part in products)
-    edge = largest / ratio
+        products = (block @ D.T for block in np.array_split(Y, max(1, len(Y) * len(D) >> 22)))
+        edge = max(float((part if positive else np.abs(part)).max(initial=0.0)) for part in products) / ratio
     if edge == 0:
         return Parameter(1.0, "all codes are 0 at any weight")
     return Parameter(SHARE * edge, f"{SHARE:g} of {edge:.4g}, from which on all codes are 0")

@@ -111,7 +111,8 @@ def proofs(Y: Floats, D: Floats, codes: Floats, task: Task) -> tuple[Floats, Flo
     inner = (rest * Y).sum(axis=1)
     primal = 0.5 * square + task.l1 * np.abs(codes).sum(axis=1)
     best = np.divide(np.maximum(inner, 0.0), square, out=np.zeros_like(square), where=square > 0)
-    most = np.divide(task.l1, largest, out=np.full_like(square, np.inf), where=largest > task.l1)
+    with np.errstate(over="ignore"):  # a residual of next to nothing may be scaled by ∞
+        most = np.divide(task.l1, largest, out=np.full_like(square, np.inf), where=largest > 0)
     scale = np.minimum(best, most)
     dual = scale * inner - 0.5 * scale**2 * square
     gap = np.divide(np.maximum(primal - dual, 0.0), primal, out=np.zeros_like(primal), where=primal != 0)
