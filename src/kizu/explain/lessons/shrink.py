@@ -29,7 +29,7 @@ def paths(
     for now, following in pairwise(x):
         moved = now - step_size * (now - target)
         following[:1] = l1.prox(moved[:1], step_size)
-        following[1:] = moved[1:] - step_size * np.asarray(l2.gradient(now[1:]))
+        following[1:] = moved[1:] - step_size * l2.gradient(now[1:])
     return x
 
 
