@@ -98,7 +98,7 @@ def sparse_code(
     task, scale = _scaled(given, dictionary, parameters, max_iter)
     codes = _start(start, task, scale.codes)
     objective, gap = SOLVERS[parameters["solver"].value](task, codes)
-    return SparseCodes(like(np.ldexp(codes, scale.codes), Y), np.ldexp(objective, scale.objective), gap, parameters)
+    return SparseCodes(like(_shifted(codes, scale.codes), Y), np.ldexp(objective, scale.objective), gap, parameters)
 
 
 class _Scale(NamedTuple):
@@ -114,7 +114,12 @@ def _scaled(Y: Floats, D: Floats, parameters: dict[str, Parameter], max_iter: in
     lam, ratio = parameters["lam"].value, parameters["ratio"].value
     l1, ridge = float(np.ldexp(lam * ratio, -a - b)), float(np.ldexp(lam * (1.0 - ratio), -2 * b))
     numbers = l1, ridge, parameters["positive"].value, parameters["tol"].value, max_iter
-    return Task(np.ldexp(Y, -a), np.ldexp(D, -b), *numbers), _Scale(a - b, 2 * a)
+    return Task(_shifted(Y, -a), _shifted(D, -b), *numbers), _Scale(a - b, 2 * a)
+
+
+def _shifted(array: Floats, exponent: int) -> Floats:
+    """array·2**exponent; data of ordinary size are not copied."""
+    return np.ldexp(array, exponent) if exponent else array
 
 
 def sparse_code_path(
@@ -219,5 +224,5 @@ def _start(start: Array | None, task: Task, exponent: int) -> Floats:
         raise ShapeError(
             f"start has shape {codes.shape}", f"Give finite codes (samples, atoms) = {shape}", where="start"
         )
-    codes = np.ldexp(codes.astype(task.Y.dtype), -exponent)
+    codes = _shifted(codes.astype(task.Y.dtype), -exponent)
     return np.maximum(codes, 0) if task.positive else codes

@@ -13,10 +13,10 @@ from kizu.datafits import Quadratic
 from kizu.penalties import L1, NonNegativeL1
 from kizu.solvers import active_set, admm, fista, ista
 from kizu.solvers.composite import Problem
-from kizu.typing import Bools, Floats
+from kizu.typing import Floats
 
-ROUNDINGS = 16.0
-"""Roundings that a sum over features and atoms may come to."""
+ROUNDINGS = 8.0
+"""Roundings that a sum over features and atoms comes to; up to 5 were seen in 8000 random codes."""
 TIGHTER = 4.0
 """Samples that are not proven yet when all together are: their gap is asked for so many times smaller."""
 
@@ -34,9 +34,11 @@ class Task(NamedTuple):
 
 
 def _by_coordinates(task: Task, codes: Floats) -> tuple[Floats, Floats]:
-    """Each sample on its own. Where rounding could hide a gap as large as `tol`, it goes on in float64."""
+    """Each sample on its own, to half of `tol`. Where rounding could hide the other half, it goes on in float64."""
     objective, gap = _encoded(task, codes)
-    open_ = np.flatnonzero(_doubtful(task, objective))
+    hidden = _hidden(task, objective)
+    open_ = np.flatnonzero(~(hidden <= task.tol / 2))
+    gap += hidden
     if open_.size == 0:
         return objective, gap
     part = task._replace(Y=task.Y[open_].astype(np.float64), D=task.D.astype(np.float64))
@@ -57,22 +59,22 @@ def _encoded(task: Task, codes: Floats) -> tuple[Floats, Floats]:
         positive=task.l1,
         negative=np.inf if task.positive else task.l1,
         ridge=task.ridge,
-        tol=task.tol,
+        tol=task.tol / 2,
         max_rounds=task.max_iter,
     )
     return found.primal, np.maximum(found.relative_gap, 0.0)
 
 
-def _doubtful(task: Task, objective: Floats) -> Bools:
-    """Samples whose proof is made of differences that rounding leaves less than `tol` of.
+def _hidden(task: Task, objective: Floats) -> Floats:
+    """How large a relative gap rounding could hide, for every sample.
 
     ‖y − xD‖² is what is left of ‖y‖², and D(y − xD), which is to stay within ±l1, of Dy.
     """
     square = np.einsum("ij,ij->i", task.Y, task.Y, dtype=np.float64)
     longest = np.sqrt(np.einsum("ij,ij->i", task.D, task.D, dtype=np.float64).max())
-    lost = ROUNDINGS * float(np.finfo(task.Y.dtype).eps)
-    hidden = square > task.tol / lost * objective
-    return np.asarray(hidden | (np.sqrt(square) * longest > task.tol / lost * task.l1))
+    lost = np.divide(square, objective, out=np.zeros_like(square), where=square > 0)
+    rounding = ROUNDINGS * float(np.finfo(task.Y.dtype).eps)
+    return np.asarray(rounding * np.maximum(lost, np.sqrt(square) * longest / task.l1) * (square > 0))
 
 
 def _by_columns(module: Any) -> Callable[[Task, Floats], tuple[Floats, Floats]]:
