@@ -13,7 +13,8 @@ def test_the_gallery_is_every_lesson_and_an_index_in_both_languages(gallery, tmp
     first = contents(gallery)
     assert first.keys() == names
     write_gallery(tmp_path)
-    assert contents(tmp_path) == first
+    again = contents(tmp_path)
+    assert [name for name in names if again[name] != first[name]] == []  # no diff: pages are long
     assert max(map(len, first.values())) < 1_500_000
 
 
