@@ -1,6 +1,8 @@
-"""What all tests share: hypothesis profiles, real data by KIZU_DATA, array libraries."""
+"""What all tests share: hypothesis profiles, real data by KIZU_DATA, array libraries, a browser."""
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,3 +26,18 @@ def data() -> Path:
 def xp(request: pytest.FixtureRequest) -> Any:
     """An array library; its `asarray` makes its arrays."""
     return pytest.importorskip(request.param)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium, one for all: a second Playwright in the same process is refused."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        reason = "needs Chromium, for example: apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") == "1" else pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()

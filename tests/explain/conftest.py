@@ -1,8 +1,6 @@
-"""The whole gallery, written once, and a browser to look at it."""
+"""The whole gallery, written once, and pages of it opened in the browser."""
 
 import itertools
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -35,21 +33,6 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
     write_gallery(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A real Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        reason = "needs Chromium, for example: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") == "1" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
@@ -193,21 +192,6 @@ def test_hostile_names_are_text(make):
     assert "49{%" not in page.text
     assert "\\u202egnp.exe" in page.text
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", page.text)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A real Chromium."""
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        reason = "needs Chromium, for example: apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") == "1" else pytest.skip(reason)
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
 
 
 @pytest.mark.browser
