@@ -28,6 +28,24 @@ def smoke(tmp_path_factory):
     return printed, json.loads(numbers.read_text(encoding="utf-8")), run("--smoke", "--read", numbers)
 
 
+def test_sparse_codes_of_everyone_here_are_judged():
+    spec = {"problem": "sparse", "dtype": "float64", "samples": 400, "judge": True}
+    seen = {}
+    for contestant in ("kizu", "cd"):
+        line = [
+            sys.executable,
+            str(ROOT / "bench" / "speed" / "coding.py"),
+            json.dumps(spec | {"contestant": contestant}),
+        ]
+        done = subprocess.run(line, capture_output=True, text=True, check=True, timeout=300)
+        seen[contestant] = json.loads(done.stdout)
+    assert seen["kizu"]["samples"] == 400
+    assert seen["kizu"]["gap"] <= 1e-5
+    assert 3 < seen["kizu"]["nonzeros"] < 8
+    assert seen["cd"]["gap"] < 1e-6
+    assert all(row["seconds"] > 0 for row in seen.values())
+
+
 def ran(numbers):
     return [row for row in numbers["rows"] if row["status"] == "ran"]
 
