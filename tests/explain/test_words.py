@@ -8,7 +8,8 @@ from kizu.explain.lessons.shrink import paths
 from kizu.explain.listing import listing
 from kizu.explain.mathml import mathml
 from kizu.explain.sketches import drawn
-from kizu.explain.wording import filled, pretty
+from kizu.explain.wording import filled
+from kizu.numerals import pretty
 
 
 @pytest.mark.parametrize(

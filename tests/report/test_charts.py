@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kizu.report.charts import BARS, BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDE, WIDTH, chart, decades, label, strip, ticks
+from kizu.numerals import pretty
+from kizu.report.charts import BARS, BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDE, WIDTH, chart, decades, strip, ticks
 
 POSITIVE = st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=30)
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30)
@@ -57,7 +58,7 @@ def test_nothing_to_draw_is_an_empty_chart():
     [(1e-5, "10⁻⁵"), (2.5e-7, "2.5·10⁻⁷"), (0.5, "0.5"), (-3, "−3"), (0, "0"), (2e12, "2·10¹²"), (-1e9, "−1·10⁹")],
 )
 def test_labels_read_as_people_write(value, text):
-    assert label(value) == text
+    assert pretty(value) == text
 
 
 @given(st.lists(st.tuples(st.floats(-5, 1e6), st.booleans()), min_size=1, max_size=40))

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-DIGITS = 6
+from kizu.numerals import DIGITS, pretty
 
 
 class Number(float):
@@ -16,15 +15,6 @@ class Number(float):
         if how.endswith("%"):
             return f"{100 * float(self):.{int(how[:-1] or 0)}f}\u00a0%".replace("-", "−")
         return f"{round(self)}".replace("-", "−") if how == "d" else pretty(self, int(how or DIGITS))
-
-
-def pretty(value: float, digits: int = DIGITS) -> str:
-    """`value` to so many digits: a true minus, and a power of ten where it is very large or small."""
-    mantissa, _, power = f"{float(value):.{digits}g}".replace("-", "−").partition("e")
-    if not power:
-        return mantissa
-    exponent = str(int(power.replace("−", "-"))).translate(SUPERSCRIPT)
-    return f"10{exponent}" if mantissa == "1" else f"{mantissa}·10{exponent}"
 
 
 def filled(text: str, numbers: Mapping[str, float]) -> str:

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kizu.numerals import pretty
+
 WIDTH, WIDE, HEIGHT = 640.0, 960.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 12.0, 24.0, 40.0
 BARS = 1000  # more cannot be told apart on a screen
 TICKS = 6
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Point = tuple[float, float]
 
@@ -75,8 +76,8 @@ def chart(title: str, x_label: str, y_label: str, curves: Mapping[str, Sequence[
         Series(name, tuple(Mark(x_at(x), y_at(y), f"{x:g}: {y:.4g}") for x, y in points))
         for name, points in kept.items()
     )
-    x_ticks = tuple(Tick(x_at(x), label(x)) for x in ticks(xs) if x == int(x))
-    y_ticks = tuple(Tick(y_at(y), label(y)) for y in (decades(ys) if log else ticks(ys)))
+    x_ticks = tuple(Tick(x_at(x), pretty(x)) for x in ticks(xs) if x == int(x))
+    y_ticks = tuple(Tick(y_at(y), pretty(y)) for y in (decades(ys) if log else ticks(ys)))
     return Chart(title, x_label, y_label, x_ticks, y_ticks, series)
 
 
@@ -96,9 +97,9 @@ def strip(scores: Sequence[float], flagged: Sequence[bool], names: Sequence[str]
         left, width = round(LEFT + n * step, 2), round(max(step * 0.8, step - 1), 2)
         bars.append(Bar(left, min(top, ground), width, round(abs(top - ground), 2), flagged[k], title))
     x_ticks = tuple(
-        Tick(round(LEFT + (k - 0.5) / per_bar * step, 2), label(k)) for k in ticks([1, len(scores)]) if k >= 1
+        Tick(round(LEFT + (k - 0.5) / per_bar * step, 2), pretty(k)) for k in ticks([1, len(scores)]) if k >= 1
     )
-    return Strip(tuple(bars), x_ticks, tuple(Tick(y_at(y), label(y)) for y in ticks([0.0, *scores])), per_bar)
+    return Strip(tuple(bars), x_ticks, tuple(Tick(y_at(y), pretty(y)) for y in ticks([0.0, *scores])), per_bar)
 
 
 def _across(values: Sequence[float]) -> Callable[[float], float]:
@@ -136,15 +137,6 @@ def decades(values: Sequence[float]) -> list[float]:
     if last <= first:
         return [v for v in ticks(values) if v > 0]
     return [10.0**k for k in range(first, last + 1, math.ceil((last - first + 1) / TICKS))]
-
-
-def label(value: float) -> str:
-    """`value` as a person writes it: a true minus, and powers of ten above it where it is very large or small."""
-    digits, _, power = f"{value:.6g}".replace("-", "−").partition("e")
-    if not power:
-        return digits
-    exponent = str(int(power.replace("−", "-"))).translate(SUPERSCRIPT)
-    return f"10{exponent}" if digits == "1" else f"{digits}·10{exponent}"
 
 
 def finite_list(values: Sequence[float | None]) -> list[float]:

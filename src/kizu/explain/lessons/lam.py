@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from kizu.explain.drawing import INK, TONES, curve, drawing
 from kizu.explain.lesson import Film, Lang, Lesson, Panel, Plot, Stroke, Words
 from kizu.explain.lessons.noise import exposed
-from kizu.explain.wording import pretty
 from kizu.models.path import Path, Point, robust_pca_path
+from kizu.numerals import pretty
 from kizu.parameters import default_lam
 from kizu.scenes import Defect, dot, plaster, truth
 from kizu.typing import Bools, Floats

@@ -9,7 +9,7 @@ import numpy as np
 from kizu.datafits import Quadratic
 from kizu.explain.drawing import INK, SOFT, TONES, drawing
 from kizu.explain.lesson import Film, Lang, Lesson, Plot, Stroke, Tone, Words
-from kizu.explain.wording import pretty
+from kizu.numerals import pretty
 from kizu.penalties import L1, L2, ElasticNet, Penalty
 from kizu.solvers import coordinate_descent
 from kizu.solvers.composite import Problem

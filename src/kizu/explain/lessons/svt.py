@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 from kizu.explain.drawing import SOFT, TONES, curve, drawing
 from kizu.explain.lesson import Film, Lang, Lesson, Panel, Plot, Stroke, Words
-from kizu.explain.wording import pretty
+from kizu.numerals import pretty
 from kizu.parameters import stable_thresholds
 from kizu.prox import soft_threshold
 from kizu.scenes import NOISE, Defect, dot, photographs, plaster, truth
