@@ -46,20 +46,8 @@ struct proof {
 #define JOIN(a, b, c) JOIN_(a, b, c)
 #define NAME(x) JOIN(x, LEVEL, REAL)
 
-#define LEVEL 1
-#define WIDE 0
-#include "lasso_level.h"
-#undef WIDE
-#define WIDE 1
-#include "lasso_level.h"
-#undef WIDE
-#undef LEVEL
-#define LEVEL 2
-#define WIDE 0
-#include "lasso_level.h"
-#undef WIDE
-#define WIDE 1
-#include "lasso_level.h"
+#define REALS "lasso_level.h"
+#include "reals.h"
 
 /* 0, or 1 where there is no memory. gram, correlation and codes are float, or double where `wide`; rows of gram go on
    with zeros after their `atoms` numbers, to a multiple of 16. `codes` (samples, atoms) hold the start and take the

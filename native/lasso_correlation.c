@@ -19,20 +19,8 @@ struct correlation {
     int64_t out_stride;
 };
 
-#define LEVEL 1
-#define WIDE 0
-#include "lasso_correlation_level.h"
-#undef WIDE
-#define WIDE 1
-#include "lasso_correlation_level.h"
-#undef WIDE
-#undef LEVEL
-#define LEVEL 2
-#define WIDE 0
-#include "lasso_correlation_level.h"
-#undef WIDE
-#define WIDE 1
-#include "lasso_correlation_level.h"
+#define REALS "lasso_correlation_level.h"
+#include "reals.h"
 
 /* 0, or 1 where there is no memory. y (samples, features), turned (features, atoms) = Dᵀ and out are float, or double
    where `wide`; out has room for whole strips, a multiple of 64 numbers in a row. */

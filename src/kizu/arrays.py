@@ -25,16 +25,14 @@ def to_numpy(x: Array) -> NDArray[Any]:
 
 def floating(x: Array) -> Array:
     """`x` as real floating numbers, integers in double precision; what is no array becomes one of NumPy's."""
-    if not hasattr(x, "__array_namespace__") and not is_torch_array(x):
-        x = np.asarray(x)
+    x = x if is_array(x) else np.asarray(x)
     xp = array_namespace(x)
     return x if xp.isdtype(x.dtype, "real floating") else xp.astype(x, xp.float64)
 
 
 def boolean(x: Array) -> Array:
     """`x` as an array of truth values; what is no array becomes one of NumPy's."""
-    if not hasattr(x, "__array_namespace__") and not is_torch_array(x):
-        x = np.asarray(x)
+    x = x if is_array(x) else np.asarray(x)
     xp = array_namespace(x)
     return xp.astype(x, xp.bool)
 
@@ -44,14 +42,14 @@ def weak(number: Any) -> Any:
     return number.item() if isinstance(number, np.generic) else number
 
 
-def is_learned(number: Any) -> bool:
-    """Whether a number is an array, such as a learned tensor: asking for its value would synchronise its device."""
-    return hasattr(number, "__array_namespace__") or is_torch_array(number)
+def is_array(x: Any) -> bool:
+    """Whether `x` is an array of any library; a number may be one, such as a learned tensor."""
+    return hasattr(x, "__array_namespace__") or is_torch_array(x)
 
 
 def like(x: NDArray[Any], example: Array) -> Array:
     """`x` in the library and on the device of `example`."""
-    if is_numpy_array(example) or (not hasattr(example, "__array_namespace__") and not is_torch_array(example)):
+    if is_numpy_array(example) or not is_array(example):
         return x
     xp = array_namespace(example)
     return xp.asarray(x, device=example.device)

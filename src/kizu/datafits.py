@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self, final
 
-from kizu.arrays import boolean, floating, is_learned, namespace, weak
+from kizu.arrays import boolean, floating, is_array, namespace, weak
 from kizu.errors import ParameterError, ShapeError
 from kizu.prox import clip
 from kizu.typing import Array
@@ -111,7 +111,7 @@ class Huber(Datafit):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tau", weak(self.tau))
-        if not is_learned(self.tau) and not (isinstance(self.tau, int | float) and self.tau > 0):
+        if not is_array(self.tau) and not (isinstance(self.tau, int | float) and self.tau > 0):
             raise ParameterError("tau", self.tau, "a number above 0")
         super().__post_init__()
 

@@ -16,7 +16,7 @@ from kizu.errors import ParameterError, ShapeError
 from kizu.models import validate
 from kizu.models.sparse_solvers import SOLVERS, Task
 from kizu.parameters import Parameter
-from kizu.solvers.composite import TOL, TOL_SINGLE
+from kizu.solvers.composite import default_tolerance
 from kizu.typing import Array, Floats
 
 Solver = Literal["auto", "coordinate_descent", "fista", "ista", "admm"]
@@ -212,7 +212,7 @@ def _chosen(solver: str, atoms: int) -> Parameter:
 def _tolerance(tol: float | None, Y: Floats) -> Parameter:
     if tol is not None:
         return Parameter(tol, "given")
-    return Parameter(TOL_SINGLE if Y.dtype == np.float32 else TOL, f"for {Y.dtype}")
+    return Parameter(default_tolerance(Y), f"for {Y.dtype}")
 
 
 def _start(start: Array | None, task: Task, exponent: int) -> Floats:

@@ -52,8 +52,9 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Check the dictionary against X (samples, features), and choose lam if none is given; `y` is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         check_numbers(self.lam, self.ratio, self.positive, self.solver, self.tol, self.max_iter)
-        cosines = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho")
-        atoms = cosines if self.dictionary is None else self.dictionary
+        atoms = self.dictionary
+        if atoms is None:
+            atoms = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho")
         rows, self.components_ = checked(X, atoms, ("X", "dictionary"))
         chosen = self.lam
         if chosen is None:

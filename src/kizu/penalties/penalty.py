@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from typing import ClassVar, NamedTuple
 
-from kizu.arrays import is_learned, weak
+from kizu.arrays import is_array, weak
 from kizu.errors import ParameterError
 from kizu.typing import Array
 
@@ -63,7 +63,7 @@ def weight(lam: Array, name: str = "lam", *, finite: bool = True) -> Array:
     """`lam` as a penalty keeps it: checked, and without a dtype of its own; a learned tensor as it is."""
     lam = weak(lam)
     # A learned tensor is positive by construction, and asking would synchronise its device.
-    if is_learned(lam):
+    if is_array(lam):
         return lam
     number = isinstance(lam, int | float) and not isinstance(lam, bool)
     if not (number and (0 <= lam < math.inf or (lam == math.inf and not finite))):

@@ -104,9 +104,8 @@ def balance(state: State, residuals: Residuals) -> State:
     )
 
 
-def init(problem: Problem, solver: Solver, start: Array | None = None) -> State:
-    """At `start`, by default 0, with multipliers of 0; rho = ‖A‖² weighs both copies as the data do."""
-    x = composite.begin(problem, start)
+def init(problem: Problem, solver: Solver, x: Array) -> State:
+    """At x, with multipliers of 0; rho = ‖A‖² weighs both copies as the data do."""
     z = problem.operator @ x
     xp = namespace(x)
     zero = State(x, z, xp.zeros_like(x), xp.zeros_like(z), solver.size, FIRST_BALANCE, FIRST_BALANCE, composite.NOTHING)
@@ -126,7 +125,7 @@ def solve(
     Where the penalty has no gap, until both residuals are at most `tol`.
     """
     demand("ADMM", problem, CONVEX, SOLVABLE)
-    solver = factor(problem)
+    begun, solver = composite.begin(problem, start), factor(problem)
 
     def advance(state: State) -> State:
         moved, residuals = step(problem, solver, state)
@@ -134,14 +133,13 @@ def solve(
         return balance(following, residuals)
 
     return composite.minimise(
-        problem, advance, init(problem, solver, start), tol=tol, max_iter=max_iter, callback=callback
+        problem, advance, init(problem, solver, begun.x), tol=tol, max_iter=max_iter, callback=callback
     )
 
 
 def _look(problem: Problem, state: State, residual: float) -> Trace:
     prediction = problem.operator @ state.x
-    slope = problem.operator.T @ problem.datafit.gradient(prediction)
-    near = prediction, slope
+    near = composite.pull(problem, prediction)
     return composite.look(
         problem, state.x, prediction, near, before=state.seen, residual=residual, step_size=1.0 / state.rho
     )

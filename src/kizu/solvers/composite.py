@@ -68,17 +68,29 @@ class Traced(Protocol):
 State = TypeVar("State", bound=Traced)
 
 
-class Origin(NamedTuple):
-    """x = 0, and the length of Aᵀ∇f(0) there: what residuals are relative to."""
+class Pull(NamedTuple):
+    """How the data pull: ∇f(z) at a prediction z, and Aᵀ∇f(z), which is the slope of f(A x) where z = A x."""
+
+    gradient: Array
+    slope: Array
+
+
+def pull(problem: Problem, prediction: Array) -> Pull:
+    gradient = problem.datafit.gradient(prediction)
+    return Pull(gradient, problem.operator.T @ gradient)
+
+
+class Start(NamedTuple):
+    """Where a solver starts, and the length of the slope at 0, which residuals are relative to."""
 
     x: Array
     steepest: float
 
 
-def origin(problem: Problem) -> Origin:
-    """Where solvers start unless told otherwise; refuses data that are not finite."""
+def begin(problem: Problem, start: Array | None) -> Start:
+    """At `start`, or 0; refuses what is not finite or does not fit."""
     y = problem.datafit.y
-    slope = problem.operator.T @ problem.datafit.gradient(namespace(y).zeros_like(y))
+    slope = pull(problem, namespace(y).zeros_like(y)).slope
     steepest = norm(slope)
     if not math.isfinite(steepest):
         raise ShapeError(
@@ -86,36 +98,29 @@ def origin(problem: Problem) -> Origin:
             "Use the Masked datafit for unknown entries, and scale huge ones",
             where="y",
         )
-    return Origin(namespace(slope).zeros_like(slope), steepest)
-
-
-def begin(problem: Problem, start: Array | None) -> Array:
-    """`start`, checked, or 0."""
-    zero = origin(problem).x
     if start is None:
-        return zero
-    there = floating(start)
-    if tuple(there.shape) != tuple(zero.shape) or not math.isfinite(norm(there)):
+        return Start(namespace(slope).zeros_like(slope), steepest)
+    x = floating(start)
+    if tuple(x.shape) != tuple(slope.shape) or not math.isfinite(norm(x)):
         raise ShapeError(
-            f"start has shape {tuple(there.shape)}", f"Give finite numbers of shape {tuple(zero.shape)}", where="start"
+            f"start has shape {tuple(x.shape)}", f"Give finite numbers of shape {tuple(slope.shape)}", where="start"
         )
-    return there
+    return Start(x, steepest)
 
 
 def look(
     problem: Problem,
     x: Array,
     prediction: Array,
-    near: tuple[Array, Array],
+    near: Pull,
     *,
     before: Trace,
     residual: float,
     step_size: float,
 ) -> Trace:
-    """What is seen of x, whose prediction is A x. The lower bound is made `near`: at a prediction z and Aᵀ∇f(z)."""
+    """What is seen of x, whose prediction is A x. The lower bound is made of the pull there or `near`."""
     objective = float(problem.datafit.value(prediction)) + float(problem.penalty.value(x))
-    z, slope = near
-    dual = max(before.dual, lower_bound(problem, -problem.datafit.gradient(z), -slope))
+    dual = max(before.dual, lower_bound(problem, -near.gradient, -near.slope))
     gap = certificate(objective, dual, bound=BOUND).relative_gap
     support = int(namespace(x).count_nonzero(x))
     return Trace(before.iteration + 1, objective, dual, gap, residual, support, step_size)
@@ -185,11 +190,15 @@ def proof(seen: Trace) -> Certificate:
 def tolerance(problem: Problem, tol: float | None) -> float:
     """`tol`, or what the type of the data allows."""
     if tol is None:
-        y = problem.datafit.y
-        return TOL if float(namespace(y).finfo(y.dtype).eps) < TOL**2 else TOL_SINGLE
+        return default_tolerance(problem.datafit.y)
     if not (isinstance(tol, int | float) and tol >= 0):
         raise ParameterError("tol", tol, "a number of at least 0, or None for the default")
     return tol
+
+
+def default_tolerance(y: Array) -> float:
+    """1e-5, or 1e-4 where the type of the data has fewer digits than double precision."""
+    return TOL if float(namespace(y).finfo(y.dtype).eps) < TOL**2 else TOL_SINGLE
 
 
 class Need(NamedTuple):

@@ -9,6 +9,7 @@ may move; for others it is a sweep over all.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,13 +76,12 @@ def sweep(data: Products, x: Array, penalty: Penalty) -> Array:
     return x
 
 
-def round_(data: Products, x: Array, weights: Weights) -> Array:
-    """One round of the active set, for every column of x on its own."""
+def active_round(data: Products, x: Array, weights: Weights) -> Array:
+    """One round of the active set, for every column of x on its own; the ridge is in the Gram matrix already."""
     codes = np.array(np.atleast_2d(x.T), order="C")
     correlation = np.ascontiguousarray(np.atleast_2d(data.correlation.T))
-    gram = data.gram + np.asarray(weights.ridge * np.eye(len(data.gram)), x.dtype)
     active_set.code(
-        gram,
+        data.gram,
         correlation,
         np.atleast_1d(data.square),
         codes,
@@ -93,9 +93,8 @@ def round_(data: Products, x: Array, weights: Weights) -> Array:
     return codes.T.reshape(x.shape)
 
 
-def init(problem: Problem, start: Array | None = None) -> State:
-    """At `start`, by default 0."""
-    x = composite.begin(problem, start)
+def init(problem: Problem, x: Array) -> State:
+    """At x."""
     return _seen(problem, x, composite.NOTHING, 0.0)
 
 
@@ -112,18 +111,24 @@ def solve(
     Where the penalty has no gap, until a step moves x by at most `tol` of its size.
     """
     demand("coordinate descent", problem, QUADRATIC, SEPARABLE, MATRIX)
+    begun = composite.begin(problem, start)
     data, penalty = products(problem), problem.penalty
     known = KIN.get(type(penalty)) if isinstance(data.gram, np.ndarray) else None
+    move = partial(sweep, penalty=penalty)
+    if known is not None:
+        weights = known(penalty)
+        data = data._replace(gram=data.gram + np.asarray(weights.ridge * np.eye(len(data.gram)), data.gram.dtype))
+        move = partial(active_round, weights=weights)
 
     def advance(state: State) -> State:
-        x = sweep(data, state.x, penalty) if known is None else round_(data, state.x, known(penalty))
+        x = move(data, state.x)
         size = composite.norm(x)
         return _seen(problem, x, state.seen, composite.norm(x - state.x) / size if size else 0.0)
 
-    return composite.minimise(problem, advance, init(problem, start), tol=tol, max_iter=max_iter, callback=callback)
+    return composite.minimise(problem, advance, init(problem, begun.x), tol=tol, max_iter=max_iter, callback=callback)
 
 
 def _seen(problem: Problem, x: Array, before: Trace, residual: float) -> State:
     prediction = problem.operator @ x
-    near = prediction, problem.operator.T @ problem.datafit.gradient(prediction)
+    near = composite.pull(problem, prediction)
     return State(x, composite.look(problem, x, prediction, near, before=before, residual=residual, step_size=0.0))

@@ -38,13 +38,11 @@ def ahead(state: State) -> tuple[Array, Array, float]:
     return point, state.prediction + beta * (state.prediction - state.prediction_before), t
 
 
-def init(problem: Problem, start: Array | None = None) -> State:
-    """At `start`, by default 0."""
-    x = composite.begin(problem, start)
+def init(problem: Problem, x: Array) -> State:
+    """At x, without momentum."""
     prediction = problem.operator @ x
-    slope = problem.operator.T @ problem.datafit.gradient(prediction)
-    near = prediction, slope
-    seen = composite.look(problem, x, prediction, near, before=composite.NOTHING, residual=0.0, step_size=0.0)
+    pull = composite.pull(problem, prediction)
+    seen = composite.look(problem, x, prediction, pull, before=composite.NOTHING, residual=0.0, step_size=0.0)
     return State(x, x, prediction, prediction, 1.0, seen)
 
 
@@ -63,16 +61,16 @@ def solve(
     demand("FISTA", problem, CONVEX)
     size = squared_norm(problem.operator)
     step_size = 1.0 / size if size else 1.0
-    steepest = composite.origin(problem).steepest
+    begun = composite.begin(problem, start)
 
     def advance(state: State) -> State:
         point, prediction, t = ahead(state)
-        slope = problem.operator.T @ problem.datafit.gradient(prediction)
-        x = ista.step(point, slope, problem.penalty.prox, step_size)
+        pull = composite.pull(problem, prediction)
+        x = ista.step(point, pull.slope, problem.penalty.prox, step_size)
         turned = float(namespace(x).sum((point - x) * (x - state.x))) > 0
-        residual = composite.relative(composite.norm(x - point) / step_size, steepest)
-        following, near = problem.operator @ x, (prediction, slope)
-        seen = composite.look(problem, x, following, near, before=state.seen, residual=residual, step_size=step_size)
+        residual = composite.relative(composite.norm(x - point) / step_size, begun.steepest)
+        following = problem.operator @ x
+        seen = composite.look(problem, x, following, pull, before=state.seen, residual=residual, step_size=step_size)
         return State(x, state.x, following, state.prediction, 1.0 if turned else t, seen)
 
-    return composite.minimise(problem, advance, init(problem, start), tol=tol, max_iter=max_iter, callback=callback)
+    return composite.minimise(problem, advance, init(problem, begun.x), tol=tol, max_iter=max_iter, callback=callback)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kizu.operators import squared_norm
 from kizu.solvers import composite
-from kizu.solvers.composite import MAX_ITER, SMOOTH, Problem, Trace, demand
+from kizu.solvers.composite import MAX_ITER, SMOOTH, Problem, Start, Trace, demand
 from kizu.solvers.loop import Solution
 from kizu.typing import Array
 
@@ -29,10 +29,9 @@ def step(x: Array, slope: Array, step_size: Array) -> Array:
     return x - step_size * slope
 
 
-def init(problem: Problem, start: Array | None = None) -> State:
-    """At `start`, by default 0."""
-    x, steepest = composite.begin(problem, start), composite.origin(problem).steepest
-    return seen_at(problem, x, composite.NOTHING, steepest=steepest, step_size=0.0)
+def init(problem: Problem, begun: Start) -> State:
+    """Where a run begins."""
+    return seen_at(problem, begun.x, composite.NOTHING, steepest=begun.steepest, step_size=0.0)
 
 
 def solve(
@@ -49,20 +48,20 @@ def solve(
     """
     demand("gradient descent", problem, SMOOTH)
     size = squared_norm(problem.operator) + float(problem.penalty.curvature)
-    step_size, steepest = (1.0 / size if size else 1.0), composite.origin(problem).steepest
+    step_size, begun = (1.0 / size if size else 1.0), composite.begin(problem, start)
 
     def advance(state: State) -> State:
         x = step(state.x, state.slope, step_size)
-        return seen_at(problem, x, state.seen, steepest=steepest, step_size=step_size)
+        return seen_at(problem, x, state.seen, steepest=begun.steepest, step_size=step_size)
 
-    return composite.minimise(problem, advance, init(problem, start), tol=tol, max_iter=max_iter, callback=callback)
+    return composite.minimise(problem, advance, init(problem, begun), tol=tol, max_iter=max_iter, callback=callback)
 
 
 def seen_at(problem: Problem, x: Array, before: Trace, *, steepest: float, step_size: float) -> State:
     """The state at x, whose residual is its gradient relative to `steepest`, that at 0."""
     prediction = problem.operator @ x
-    slope = problem.operator.T @ problem.datafit.gradient(prediction)
-    whole = slope + problem.penalty.gradient(x)
-    residual, near = composite.relative(composite.norm(whole), steepest), (prediction, slope)
-    seen = composite.look(problem, x, prediction, near, before=before, residual=residual, step_size=step_size)
+    pull = composite.pull(problem, prediction)
+    whole = pull.slope + problem.penalty.gradient(x)
+    residual = composite.relative(composite.norm(whole), steepest)
+    seen = composite.look(problem, x, prediction, pull, before=before, residual=residual, step_size=step_size)
     return State(x, whole, seen)

@@ -29,9 +29,8 @@ def step(x: Array, slope: Array, prox: Callable[[Array, Array], Array], step_siz
     return prox(x - step_size * slope, step_size)
 
 
-def init(problem: Problem, start: Array | None = None) -> State:
-    """At `start`, by default 0."""
-    x = composite.begin(problem, start)
+def init(problem: Problem, x: Array) -> State:
+    """At x."""
     return _seen(problem, x, composite.NOTHING, 0.0, 0.0)
 
 
@@ -50,20 +49,18 @@ def solve(
     demand("ISTA", problem)
     size = squared_norm(problem.operator)
     step_size = 1.0 / size if size else 1.0
-    steepest = composite.origin(problem).steepest
+    begun = composite.begin(problem, start)
 
     def advance(state: State) -> State:
         x = step(state.x, state.slope, problem.penalty.prox, step_size)
-        residual = composite.relative(composite.norm(x - state.x) / step_size, steepest)
+        residual = composite.relative(composite.norm(x - state.x) / step_size, begun.steepest)
         return _seen(problem, x, state.seen, residual, step_size)
 
-    return composite.minimise(problem, advance, init(problem, start), tol=tol, max_iter=max_iter, callback=callback)
+    return composite.minimise(problem, advance, init(problem, begun.x), tol=tol, max_iter=max_iter, callback=callback)
 
 
 def _seen(problem: Problem, x: Array, before: Trace, residual: float, step_size: float) -> State:
     prediction = problem.operator @ x
-    slope = problem.operator.T @ problem.datafit.gradient(prediction)
-    seen = composite.look(
-        problem, x, prediction, (prediction, slope), before=before, residual=residual, step_size=step_size
-    )
-    return State(x, slope, seen)
+    pull = composite.pull(problem, prediction)
+    seen = composite.look(problem, x, prediction, pull, before=before, residual=residual, step_size=step_size)
+    return State(x, pull.slope, seen)

@@ -14,7 +14,7 @@ import numpy as np
 
 from kizu.arrays import like, namespace
 from kizu.solvers import composite, gradient_descent
-from kizu.solvers.composite import MATRIX, MAX_ITER, SMOOTH, Problem, Trace, demand
+from kizu.solvers.composite import MATRIX, MAX_ITER, SMOOTH, Problem, Start, Trace, demand
 from kizu.solvers.gradient_descent import seen_at
 from kizu.solvers.loop import Solution
 from kizu.typing import Array
@@ -63,9 +63,9 @@ def epoch(problem: Problem, state: State, numbers: Numbers) -> State:
     return State(x, state.epoch + 1, steps, there.seen)
 
 
-def init(problem: Problem, start: Array | None = None) -> State:
-    """At `start`, by default 0."""
-    there = gradient_descent.init(problem, start)
+def init(problem: Problem, begun: Start) -> State:
+    """Where a run begins."""
+    there = gradient_descent.init(problem, begun)
     return State(there.x, 0, 0, there.seen)
 
 
@@ -85,13 +85,13 @@ def solve(
     """
     demand("stochastic gradient descent", problem, SMOOTH, MATRIX)
     xp, A = namespace(problem.operator), problem.operator
-    decay = float(problem.penalty.curvature)
+    decay, begun = float(problem.penalty.curvature), composite.begin(problem, start)
     size = decay + A.shape[0] * float(xp.max(xp.sum(A**2, axis=1)))  # type: ignore[attr-defined,operator]
-    numbers = Numbers(1.0 / size if size else 1.0, decay, batch, seed, composite.origin(problem).steepest)
+    numbers = Numbers(1.0 / size if size else 1.0, decay, batch, seed, begun.steepest)
     return composite.minimise(
         problem,
         lambda state: epoch(problem, state, numbers),
-        init(problem, start),
+        init(problem, begun),
         tol=tol,
         max_iter=max_iter,
         callback=callback,
