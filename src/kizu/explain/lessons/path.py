@@ -164,7 +164,7 @@ ENGLISH = Words(
         "feature": "feature",
         "true": "true value",
         "twin": "twin {k}",
-        "others": "not true",
+        "others": "no true effect",
         "now": (
             "λ = {share} λmax. Non-zero of {count}: lasso {lasso}, elastic net {elastic}, ridge {ridge}. The twins:"
             " {l1} and {l2}, {e1} and {e2}, {r1} and {r2}. Gap at most {gap}."
