@@ -20,7 +20,7 @@ from kizu.pipeline.road import inspect
 from runs import QUIET, command, environment, process, save, tree, walls
 
 OWN = {
-    "inputs", "output", "model", "dry_run", "truth", "protocol", "as_json", "quiet", "strict", "fail_on_defect", "debug"
+    "inputs", "output", "dry_run", "truth", "protocol", "as_json", "quiet", "strict", "fail_on_defect", "debug"
 }  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def test_a_dry_run_refuses_what_the_run_would(parts, tmp_path, capsys):
         (["--memory", "much"], "memory"),
         (["--axes", "ABC"], "axes"),
         (["--sign", "up"], "--sign"),
-        (["--model", "cnn"], "--model"),
+        (["--model", "cnn"], "model"),
         (["--resume", "--overwrite"], "exclude each other"),
     ],
 )

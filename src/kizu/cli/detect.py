@@ -32,11 +32,8 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="OUT", help="Results folder, exactly this one.")
 @click.option(
     "--model",
-    type=click.Choice(["rpca"]),
-    default="rpca",
-    show_default=True,
-    expose_value=False,
-    help="How the background is found: robust PCA.",
+    metavar="NAME|MODEL",
+    help="rpca, rdl, ipi, rows, auto, or a folder that kizu fit made.  [default: rpca; rows for a table]",
 )
 @click.option(
     "--noise",
@@ -96,20 +93,20 @@ if TYPE_CHECKING:
 @click.option("--fail-on-defect", is_flag=True, default=False, help="Exit with 10 if anything is found.")
 @debug_option
 def command(
-    inputs: tuple[str, ...], output: str | None, noise: float | Literal["auto"] | None, lam: float | None,
-    rank: int | None, false_alarms: float | None, fdr: float | None, z: float | None, background: str | None,
-    ignore: str | None, align: "Align", recursive: bool, axes: str | None, resize: tuple[int, int] | None,
-    skip_odd: bool, min_area: int | None, sign: "Sign", memory: str | None, jobs: int, seed: int, resume: bool,
-    overwrite: bool, dry_run: bool, truth: str | None, protocol: str, as_json: bool, quiet: bool, strict: bool,
-    fail_on_defect: bool,
+    inputs: tuple[str, ...], output: str | None, model: str | None, noise: float | Literal["auto"] | None,
+    lam: float | None, rank: int | None, false_alarms: float | None, fdr: float | None, z: float | None,
+    background: str | None, ignore: str | None, align: "Align", recursive: bool, axes: str | None,
+    resize: tuple[int, int] | None, skip_odd: bool, min_area: int | None, sign: "Sign", memory: str | None,
+    jobs: int, seed: int, resume: bool, overwrite: bool, dry_run: bool, truth: str | None, protocol: str,
+    as_json: bool, quiet: bool, strict: bool, fail_on_defect: bool,
 ) -> int:  # fmt: skip
     """Find what does not belong in images or in a matrix."""
     from kizu.pipeline.options import Options
 
     options = Options(
-        noise=noise, lam=lam, rank=rank, false_alarms=false_alarms, fdr=fdr, z=z, background=background, ignore=ignore,
-        align=align, recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd, min_area=min_area, sign=sign,
-        memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
+        model=model, noise=noise, lam=lam, rank=rank, false_alarms=false_alarms, fdr=fdr, z=z, background=background,
+        ignore=ignore, align=align, recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd,
+        min_area=min_area, sign=sign, memory=memory, jobs=jobs, seed=seed, resume=resume, overwrite=overwrite,
     )  # fmt: skip
     if dry_run:
         return _plan(options, inputs, output, as_json=as_json)

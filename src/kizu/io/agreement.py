@@ -39,16 +39,31 @@ def agree(headers: Sequence[Header], *, resize: tuple[int, int] | None, skip_odd
     height, width = _size(headers, resize, skip_odd=skip_odd)
     files = tuple(h for h in headers if resize or h.size[:2] == (height, width))
     odd = tuple(h for h in headers if not resize and h.size[:2] != (height, width))
-    channels = _channels(files)
-    first = files[0]
-    for header in files:
+    dtype, channels = kind_of_pixels(files)
+    return Agreement(Size(height, width, channels), dtype, files, odd, notes_of(files, channels))
+
+
+def agree_each(headers: Sequence[Header]) -> tuple[Agreement, ...]:
+    """The same for every file on its own: sizes may differ between files, dtype and channels may not."""
+    dtype, channels = kind_of_pixels(headers)
+    found = []
+    for header in headers:
+        height, width = _size([header], None, skip_odd=False)
+        found.append(Agreement(Size(height, width, channels), dtype, (header,), (), ()))
+    return tuple(found)
+
+
+def kind_of_pixels(headers: Sequence[Header]) -> tuple[np.dtype[Any], int]:
+    """The dtype and channels of all files; ShapeError names the first that has others."""
+    channels, first = _channels(headers), headers[0]
+    for header in headers:
         if header.dtype != first.dtype:
             raise ShapeError(
                 f"{header.dtype.name} pixels, {first.rel} has {first.dtype.name}",
                 "Convert them to one type or give them apart",
                 where=header.path,
             )
-    return Agreement(Size(height, width, channels), first.dtype, files, odd, _notes(files, channels))
+    return first.dtype, channels
 
 
 def _size(headers: Sequence[Header], resize: tuple[int, int] | None, *, skip_odd: bool) -> tuple[int, int]:
@@ -95,7 +110,7 @@ def _channels(headers: Sequence[Header]) -> int:
     return most.size.channels
 
 
-def _notes(headers: Sequence[Header], channels: int) -> tuple[str, ...]:
+def notes_of(headers: Sequence[Header], channels: int) -> tuple[str, ...]:
     """What was done to the files, one line per kind: the first file it was done to and how many more."""
     done: dict[str, list[str]] = {}
     for header in headers:

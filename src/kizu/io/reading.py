@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from kizu.engines.threads import DEFAULT
 from kizu.errors import ReadError, ResourceError
 from kizu.io.agreement import Agreement, agree
 from kizu.io.headers import Header, decode
+from kizu.io.listing import Listed
 from kizu.io.names import frame_name, stems
 from kizu.io.protocol import Message
 from kizu.io.regular import sha256_of
@@ -45,7 +46,7 @@ def read(
     """
     headers = usable_headers(inputs, recursive=recursive, axes=axes)
     agreed = agree(headers.usable, resize=resize, skip_odd=skip_odd)
-    intake = _Intake(agreed, progress, engine)
+    intake = Intake(agreed, progress, engine)
     for header in agreed.files:
         intake.read(header, axes, resize=resize is not None)
     if not intake.origins:
@@ -53,7 +54,7 @@ def read(
     return _stack(headers, agreed, intake)
 
 
-def _stack(headers: Headers, agreed: Agreement, intake: "_Intake") -> Stack:
+def _stack(headers: Headers, agreed: Agreement, intake: "Intake") -> Stack:
     files = headers.listing.files
     stem = dict(zip((file.rel for file in files), stems([file.rel for file in files]), strict=True))
     containers = {header.rel for header in agreed.files if header.container}
@@ -68,16 +69,18 @@ def _stack(headers: Headers, agreed: Agreement, intake: "_Intake") -> Stack:
     )
 
 
-def _sources(headers: Headers, agreed: Agreement, intake: "_Intake") -> tuple[Source, ...]:
-    """Every file in input order; one without a header announces one frame, as far as anybody can tell."""
+def _sources(headers: Headers, agreed: Agreement, intake: "Intake") -> tuple[Source, ...]:
+    """Every file in input order."""
     declared = {header.rel: header.declared for header in headers.usable}
     decoded = dict.fromkeys(declared, 0)
     for rel, _ in intake.origins:
         decoded[rel] += 1
-    return tuple(
-        Source(file.rel, _sha256(file.path), declared.get(file.rel, 1), decoded.get(file.rel, 0))
-        for file in headers.listing.files
-    )
+    return tuple(source_of(file, declared, decoded) for file in headers.listing.files)
+
+
+def source_of(file: Listed, declared: Mapping[str, int], decoded: Mapping[str, int]) -> Source:
+    """One without a header announces one frame, as far as anybody can tell."""
+    return Source(file.rel, _sha256(file.path), declared.get(file.rel, 1), decoded.get(file.rel, 0))
 
 
 def _sha256(path: str) -> str:
@@ -87,7 +90,7 @@ def _sha256(path: str) -> str:
     return ""
 
 
-class _Intake:
+class Intake:
     """Frames on their way into one array, `frames`; the first len(`origins`) of it are filled."""
 
     def __init__(self, agreed: Agreement, progress: Progress | None, engine: Engine) -> None:

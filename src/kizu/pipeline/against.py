@@ -66,9 +66,11 @@ def judge_against(stack: Stack, ignore: Bools | None, options: Options, progress
 
 
 def _earlier(folder: Path) -> Found:
-    if not (folder / "model" / MODEL_CARD).is_file():
-        raise ReadError(folder, "holds no background of an earlier run", "Give the -o of a kizu detect that has ended")
-    return found_module.load(folder / "model")[0]
+    """Of a results folder, or of a model folder."""
+    for model in (folder / "model", folder):
+        if (model / MODEL_CARD).is_file():
+            return found_module.load(model)[0]
+    raise ReadError(folder, "holds no background of an earlier run", "Give the -o of a kizu detect that has ended")
 
 
 def _same_geometry(stack: Stack, earlier: Found, name: str) -> None:

@@ -49,14 +49,17 @@ class Outcome(NamedTuple):
         return self.folder / "report" / "index.html"
 
 
-def close(frames: Frames, rows: list[Rows], results: Results, options: Options, *, log: dict[str, Any]) -> Outcome:
+def close(
+    frames: Frames, rows: list[Rows], results: Results, options: Options, model: dict[str, Any], *, log: dict[str, Any]
+) -> Outcome:
     """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
     regions = [region for row in rows for region in row.regions]
-    write_crops(frames, regions, results)
+    position = {name: index for index, name in enumerate(frames.stack.names)}
+    write_crops(lambda name: frames.picture(position[name]), regions, results)
     tables = [row.result for row in rows], regions
     results.write_tables(*tables)
     results.write_log({**log, "jobs": options.jobs, "out": str(results.folder)})
-    run = document(frames, rows, options)
+    run = document(frames, rows, options) | {"model": model}
     write_report(results.saved(run, *tables), original=frames.picture, residual=frames.residual, engine=options.engine)
     results.write_run(run)
     return Outcome(results.folder, run)
@@ -83,7 +86,7 @@ def document(frames: Frames, rows: list[Rows], options: Options) -> dict[str, An
         "notes": notes,
         "stack": _stack(stack),
         **facts,
-        "parameters": {**facts["parameters"], **_asked(options)},
+        "parameters": {**facts["parameters"], **asked(options, RULES[options.rule.kind].format(null=_null(options)))},
         "decision": _decision(found, options),
         "display": list(frames.span),
         "summary": {"anomalous": sum(row.result["anomalous"] for row in rows), "regions": regions},
@@ -111,15 +114,18 @@ def _stack(stack: Stack) -> dict[str, Any]:
     }
 
 
-def _asked(options: Options) -> dict[str, dict[str, Any]]:
-    """The rule, and every other option that has a value; files by what is in them."""
+def _null(options: Options) -> str:
+    return EARLIER if options.background else OWN
+
+
+def asked(options: Options, why: str) -> dict[str, dict[str, Any]]:
+    """The rule, for the reason given, and every other option that has a value; files by what is in them."""
     rule = options.rule
-    asked: dict[str, Any] = {name: getattr(options, name) for name in WHY}
-    asked |= {name: fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
+    wanted: dict[str, Any] = {name: getattr(options, name) for name in WHY}
+    wanted |= {name: fingerprint(wanted[name]) for name in ("background", "ignore") if wanted[name]}
     given = {
-        name: {"value": v, "why": WHY[name]} for name, v in sorted(asked.items()) if v is not None and v is not False
+        name: {"value": v, "why": WHY[name]} for name, v in sorted(wanted.items()) if v is not None and v is not False
     }
-    why = RULES[rule.kind].format(null=EARLIER if options.background else OWN)
     return {rule.kind: {"value": rule.value, "why": why}, **given}
 
 

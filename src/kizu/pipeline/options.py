@@ -16,6 +16,7 @@ from kizu.engines.disk import WINDOW_MEMORY, Disk
 from kizu.engines.protocol import Engine
 from kizu.engines.threads import Threads
 from kizu.errors import ParameterError, UsageError
+from kizu.files import MODEL_WEIGHTS
 from kizu.stack import Source
 
 Align = Literal["auto", "none", "translation"]
@@ -45,6 +46,7 @@ IN_MEMORY = Room()
 class Options:
     """The keywords of :func:`kizu.inspect`, which documents them."""
 
+    model: str | None
     noise: float | Literal["auto"] | None
     lam: float | None
     rank: int | None
@@ -103,7 +105,7 @@ class Options:
         """Hash of inputs, parameters and code version: what makes two runs the same run."""
         asked = {name: value for name, value in asdict(self).items() if name not in _NOT_IN_KEY}
         inputs = [[s.path, s.sha256, s.decoded] for s in sources]
-        files = {name: fingerprint(asked[name]) for name in ("background", "ignore") if asked[name]}
+        files = {name: fingerprint(asked[name]) for name in ("model", "background", "ignore") if asked[name]}
         document = {"kizu": version("kizu"), "options": asked, "inputs": inputs, "frames": used, "files": files}
         return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
@@ -124,8 +126,8 @@ def first_set(options: Options, unset: Mapping[str, Any]) -> str | None:
 
 
 def fingerprint(path: str) -> str:
-    """sha256 of a file, or of the model inside a results folder."""
+    """sha256 of a file, or of the weights in a model folder or a results folder; "" if there is none."""
     file = Path(path)
-    model = file / "model" / "weights.safetensors"
-    target = model if file.is_dir() else file
-    return hashlib.sha256(target.read_bytes()).hexdigest() if target.is_file() else ""
+    candidates = (file / MODEL_WEIGHTS, file / "model" / MODEL_WEIGHTS) if file.is_dir() else (file,)
+    target = next((candidate for candidate in candidates if candidate.is_file()), None)
+    return "" if target is None else hashlib.sha256(target.read_bytes()).hexdigest()

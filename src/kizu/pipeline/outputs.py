@@ -1,5 +1,6 @@
 """Every frame's files and rows, in the frame's own pixels and units."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
 from kizu.stack import Stack
-from kizu.typing import Floats
+from kizu.typing import Bools, Floats
 
 MOST_CROPS = 200
 """Crops of the worst regions; the table has all of them."""
@@ -67,12 +68,16 @@ class Rows(NamedTuple):
 
 def frames_of(stack: Stack, found: Found, field: Field) -> Frames:
     """With one display range for the whole run: that of 8 bits, else of the data."""
-    if stack.frames.dtype == np.uint8:
-        return Frames(stack, found, field, (0.0, 255.0))
-    sample = stack.frames[:: max(1, stack.used // 50)]
+    return Frames(stack, found, field, span_of(stack.frames[:: max(1, stack.used // 50)]))
+
+
+def span_of(sample: NDArray[Any]) -> tuple[float, float]:
+    """The range of grey levels that pictures show: that of 8 bits, else nearly all of what `sample` has."""
+    if sample.dtype == np.uint8:
+        return 0.0, 255.0
     with np.errstate(invalid="ignore"):
         low, high = np.nanquantile(sample, (0.001, 0.999)).tolist()
-    return Frames(stack, found, field, (low, high))
+    return low, high
 
 
 def write_frames(frames: Frames, results: Results, options: Options, progress: Progress) -> list[Rows]:
@@ -96,10 +101,10 @@ def _write_one(frames: Frames, index: int, results: Results, options: Options) -
             name,
             score_map=own.score,
             mask=own.mask,
-            background=exact_or_display(_like(frames.background(index), frames.stack.frames[index]), frames.span),
+            background=exact_or_display(like(frames.background(index), frames.stack.frames[index]), frames.span),
             overlay=outlined(frames.picture(index), own.mask),
         )
-    return _rows(frames.stack, index, own, regions)
+    return rows_of(frames.stack, index, own.score, own.mask, regions)
 
 
 def _in_frame(frames: Frames, decision: Decision, index: int) -> Decision:
@@ -113,7 +118,7 @@ def _in_frame(frames: Frames, decision: Decision, index: int) -> Decision:
     return Decision(score, frames.back(decision.mask, index), expected)
 
 
-def _like(background: Floats, frame: NDArray[Any]) -> NDArray[Any]:
+def like(background: Floats, frame: NDArray[Any]) -> NDArray[Any]:
     """`background` in the dtype and shape of `frame`, rounded and held inside what integers can say."""
     background = background.reshape(frame.shape)
     if frame.dtype.kind == "f":
@@ -122,15 +127,16 @@ def _like(background: Floats, frame: NDArray[Any]) -> NDArray[Any]:
     return np.clip(np.rint(background), limits.min, limits.max).astype(frame.dtype)
 
 
-def _rows(stack: Stack, index: int, own: Decision, regions: list[Region]) -> Rows:
+def rows_of(stack: Stack, index: int, score: Floats, mask: Bools, regions: list[Region]) -> Rows:
+    """The rows of frame `index`, of its score map and mask (height, width)."""
     source, position = stack.origins[index]
     who = {"name": stack.names[index], "source": source, "index": position}
     result = {
         **who,
-        "score": round(top_mean(own.score), 4),
+        "score": round(top_mean(score), 4),
         "anomalous": bool(regions),
         "regions": len(regions),
-        "area_fraction": round(float(own.mask.mean()), 8),
+        "area_fraction": round(float(mask.mean()), 8),
     }
     table = [{**who, "region": number, **_row(region)} for number, region in enumerate(regions, start=1)]
     return Rows(result, table)
@@ -144,10 +150,8 @@ def _row(region: Region) -> dict[str, Any]:
     return row
 
 
-def write_crops(frames: Frames, regions: list[dict[str, Any]], results: Results) -> None:
-    """Cut the worst regions out of their overlays; each row learns where its crop is."""
-    position = {name: index for index, name in enumerate(frames.stack.names)}
+def write_crops(picture_of: Callable[[str], Picture], regions: list[dict[str, Any]], results: Results) -> None:
+    """Cut the worst regions out of their pictures, given by name; each row learns where its crop is."""
     worst = sorted(regions, key=lambda row: -row["score"])[:MOST_CROPS]
     for rank, row in enumerate(worst, start=1):
-        index = position[row["name"]]
-        row["crop"] = results.write_crop(rank, row, frames.picture(index))
+        row["crop"] = results.write_crop(rank, row, picture_of(row["name"]))

@@ -12,8 +12,8 @@ from kizu.pipeline.against import refuse_settled
 from kizu.pipeline.estimate import estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
 from kizu.pipeline.options import Options
-from kizu.pipeline.road import refuse_alone
 from kizu.pipeline.room import choose
+from kizu.pipeline.stacks import refuse_alone
 
 
 def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dict[str, Any]:

@@ -1,0 +1,181 @@
+"""The road of pictures that are judged one at a time: a single photo, or a folder of any sizes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kizu.detect.regions import regions_of
+from kizu.engines.blas import one_thread
+from kizu.errors import NothingUsableError, UsageError
+from kizu.files import MODEL_CARD, load_model, read_json, save_model
+from kizu.io.each import Pictures, pictures
+from kizu.io.masks import read_mask
+from kizu.io.pictures import Picture, Span, display, exact_or_display, outlined
+from kizu.io.results import Results, open_results
+from kizu.pipeline.manifest import SCHEMA, Outcome
+from kizu.pipeline.models import MODELS, Taken, home
+from kizu.pipeline.options import Options, first_set
+from kizu.pipeline.outputs import Rows, rows_of, span_of, write_crops
+from kizu.pipeline.pictures_document import Account, document
+from kizu.pipeline.refit import Progress
+from kizu.pipeline.verdict import PictureModel, Verdict
+from kizu.report.write import write_report
+from kizu.stack import Stack
+from kizu.typing import Floats
+
+STACKS_ONLY: dict[str, Any] = {
+    "background": None, "align": "auto", "resize": None, "skip_odd": False, "memory": None
+}  # fmt: skip
+"""Keywords of `inspect` that mean nothing where every picture is judged on its own, with the value that says so."""
+SHOWN = 20
+"""Pictures that the range of grey levels to show is taken from."""
+
+
+class Judging(NamedTuple):
+    """Files on their way through a model into a results folder; none is held longer than it is judged."""
+
+    listed: Pictures
+    model: PictureModel
+    span: Span
+    options: Options
+    results: Results
+
+    def verdict(self, stack: Stack, index: int) -> Verdict:
+        """What the model thinks of one frame; nothing where the user does not want to know."""
+        found = self.model.judge(stack.frames[index], self.options.rule)
+        if self.options.ignore is None:
+            return found
+        ignored = read_mask(self.options.ignore, stack.height, stack.width)
+        return found._replace(
+            score=np.where(ignored, np.float32(0), found.score),
+            mask=found.mask & ~ignored,
+            expected=np.where(ignored, np.float32(np.inf), found.expected),
+        )
+
+    def write(self, number: int) -> Account:
+        """Decide on every frame of one file; write its map, mask, background and overlay."""
+        stack = self.listed.read(number)
+        rows = tuple(self._write_one(stack, index) for index in range(stack.used))
+        return Account(stack.sources, stack.skipped, rows, stack.frames.shape[1:3])
+
+    def _write_one(self, stack: Stack, index: int) -> Rows:
+        found = self.verdict(stack, index)
+        if not self.results.has_frame(stack.names[index]):
+            self.results.write_frame(
+                stack.names[index],
+                score_map=found.score,
+                mask=found.mask,
+                background=exact_or_display(found.background, self.span),
+                overlay=outlined(display(stack.frames[index], self.span), found.mask),
+            )
+        regions = regions_of(found.mask, found.score, found.residual, found.expected)
+        return rows_of(stack, index, found.score, found.mask, regions)
+
+
+def inspect_pictures(inputs: Sequence[str], out: Path, options: Options, taken: Taken, progress: Progress) -> Outcome:
+    """Judge every picture of `inputs` and write what does not belong into the folder `out`.
+
+    The model was fitted before, or is learned from these very pictures; one picture is enough.
+    """
+    refuse_stacks(options, taken)
+    started = time.monotonic()
+    listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
+    key = options.key(listed.sources, listed.frames)
+    with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results, one_thread():
+        model = model_for(listed, options, taken, results, progress)
+        judging = Judging(listed, model, _span(listed), options, results)
+        accounts = options.engine.map(
+            judging.write, range(len(listed)), progress=lambda done, total: progress("write", done, total)
+        )
+        return _close(judging, taken, accounts, started)
+
+
+def refuse_stacks(options: Options, taken: Taken) -> None:
+    """UsageError names the first option that speaks of many pictures of one scene."""
+    if option := first_set(options, STACKS_ONLY):
+        raise UsageError(
+            f"{option} is for pictures of one scene, and {taken.name} judges every picture on its own",
+            "Leave it out, or use --model rpca",
+        )
+
+
+def model_for(listed: Pictures, options: Options, taken: Taken, results: Results, progress: Progress) -> PictureModel:
+    """The model: fitted before, from the interrupted run, or learned now; it is kept in OUT/model."""
+    module, kept = home(taken.name), results.folder / "model"
+    if taken.folder is not None:
+        card, weights = load_model(taken.folder)
+        fitted: PictureModel = module.load(card, weights, options)
+        refuse_other_pixels(card, listed, taken.folder)
+    elif options.resume and (kept / MODEL_CARD).is_file() and read_json(kept / MODEL_CARD).get("key") == results.key:
+        return module.load(*load_model(kept), options)  # type: ignore[no-any-return]
+    else:
+        fitted = module.learn(listed, options, progress)
+    save_picture_model(fitted, kept, taken.name, listed, results.key)
+    return fitted
+
+
+def save_picture_model(model: PictureModel, folder: Path, name: str, listed: Pictures, key: str) -> None:
+    """Write a model folder; its card says what pixels it was made from."""
+    card, weights = model.card()
+    pixels = {"channels": listed.channels, "dtype": str(listed.dtype)}
+    save_model(folder, {**card, "kind": MODELS[name].kind, "schema": SCHEMA, "key": key, "pixels": pixels}, weights)
+
+
+def refuse_other_pixels(card: Mapping[str, Any], listed: Pictures, folder: Path) -> None:
+    """UsageError for pictures of another bit depth or channel count than the model was fitted on."""
+    was, now = card["pixels"], {"channels": listed.channels, "dtype": str(listed.dtype)}
+    if was != now:
+        raise UsageError(
+            f"was fitted on {was['dtype']} pixels with {was['channels']} channel(s), "
+            f"{listed.agreed[0].files[0].rel} has {now['dtype']} with {now['channels']}",
+            "Convert the pictures, or fit a model on ones like them",
+            where=str(folder),
+        )
+
+
+def _span(listed: Pictures) -> Span:
+    """One range of grey levels for all pictures of the run."""
+    step = max(1, len(listed) // SHOWN)
+    return span_of(np.concatenate([listed.read(number).frames.ravel() for number in range(0, len(listed), step)]))
+
+
+def _close(judging: Judging, taken: Taken, accounts: list[Account], started: float) -> Outcome:
+    """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
+    results, options = judging.results, judging.options
+    rows = [row for account in accounts for row in account.rows]
+    if not rows:
+        first = accounts[0].skipped[0]
+        raise NothingUsableError(first.what, first.mend, where=first.source)
+    found = {
+        row.result["name"]: (number, i) for number, account in enumerate(accounts) for i, row in enumerate(account.rows)
+    }
+
+    def stack_of(name: str) -> tuple[Stack, int]:
+        number, index = found[name]
+        return judging.listed.read(number), index
+
+    def picture(name: str) -> Picture:
+        stack, index = stack_of(name)
+        return display(stack.frames[index], judging.span)
+
+    regions = [region for row in rows for region in row.regions]
+    write_crops(picture, regions, results)
+    tables = [row.result for row in rows], regions
+    results.write_tables(*tables)
+    results.write_log(
+        {"seconds": round(time.monotonic() - started, 2), "jobs": options.jobs, "out": str(results.folder)}
+    )
+    run = document(judging.listed, judging.model, accounts, options, judging.span) | {"model": taken.facts}
+    names = [row.result["name"] for row in rows]
+
+    def residual(position: int) -> Floats:
+        return judging.verdict(*stack_of(names[position])).residual
+
+    write_report(
+        results.saved(run, *tables), original=lambda i: picture(names[i]), residual=residual, engine=options.engine
+    )
+    results.write_run(run)
+    return Outcome(results.folder, run)

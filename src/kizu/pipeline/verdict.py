@@ -1,0 +1,43 @@
+"""What a model that judges one picture at a time has to offer to the road."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+from kizu.detect.decide import Rule
+from kizu.typing import Bools, Floats
+
+
+class Verdict(NamedTuple):
+    """What is thought of one picture, every array (height, width).
+
+    `score` grows with abnormality, 0 where nothing is judged; `expected` are false regions per defect-free
+    picture where `mask` is set, infinity elsewhere; `residual` is picture − background in grey levels, of the
+    channel where it is largest; `background` is like the picture.
+    """
+
+    score: Floats
+    mask: Bools
+    expected: Floats
+    residual: Floats
+    background: NDArray[Any]
+
+
+class PictureModel(Protocol):
+    """A background that is learned from pictures, one or a folder of them, and judges pictures of any size.
+
+    Pictures are arrays (height, width[, channels]) in their own dtype.
+    """
+
+    def judge(self, picture: NDArray[Any], rule: Rule) -> Verdict:
+        """Decide on one picture; the same picture gives the same bytes."""
+        ...
+
+    def facts(self, rule: Rule) -> dict[str, Any]:
+        """The parts of run.json that belong to the model: parameters with reasons, certificate, warnings, decision."""
+        ...
+
+    def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+        """(card, weights) of its model folder; the card says its `kind`."""
+        ...
