@@ -113,7 +113,7 @@ def test_what_cannot_be_compared_is_named(one):
     found = evaluate(one / "more", one / "truth")
     assert found["frames"] == 1
     assert {row["file"] for row in found["unpaired"]} == {"gt000777", "gt000602", "gt000603"}
-    assert "is 5x5 pixels, the frames are 32x24" in str(found["unpaired"])
+    assert "is 5x5 pixels, its frame is 32x24" in str(found["unpaired"])
 
 
 def test_nothing_pairs(one):

@@ -14,6 +14,8 @@ STAGES = {
     "read": "Reading",
     "register": "Aligning",
     "refit": "Separating",
+    "learn": "Learning",
+    "plant": "Planting",
     "project": "Comparing",
     "certify": "Proving",
     "calibrate": "Calibrating",

@@ -5,6 +5,7 @@ take arrays of any one shape; where regions matter, (frames, height, width). A r
 no prediction has no precision, no defect has no recall.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -96,25 +97,43 @@ def average_precision(score: Floats, truth: Bools) -> float:
 
 
 def aupro(score: Floats, truth: Bools, valid: Bools | None = None, *, limit: float = 0.3) -> float:
+    """:func:`aupro_of` for frames of one size, shapes (frames, height, width)."""
+    valid = np.ones(truth.shape, bool) if valid is None else valid
+    return aupro_of(list(score), list(truth), list(valid), limit=limit)
+
+
+def aupro_of(
+    scores: Sequence[Floats], truths: Sequence[Bools], valids: Sequence[Bools], *, limit: float = 0.3
+) -> float:
     """Area under the per-region-overlap curve up to a false-positive rate of `limit`, divided by it.
 
-    Shapes (frames, height, width). Every region of `truth` weighs the same however large it is, so that a missed
-    pin-hole counts as much as a missed scratch; false positives are counted over all clean pixels of all frames
-    (Bergmann et al. 2020, section 5.2). Exact: every distinct score is a threshold. NaN if nothing is true or all.
+    One array (height, width) per frame, of any sizes. Every true region weighs the same however large it is, so that
+    a missed pin-hole counts as much as a missed scratch; false positives are counted over all clean pixels of all
+    frames (Bergmann et al. 2020, section 5.2). Exact: every distinct score is a threshold. NaN if nothing is true or
+    all.
     """
-    valid = np.ones(truth.shape, bool) if valid is None else valid
-    labels, count = ndimage.label(truth & valid, EIGHT)
-    labels = labels[valid]
+    labels, count = _numbered_regions(truths, valids)
+    score = np.concatenate([s[v] for s, v in zip(scores, valids, strict=True)])
     sizes = np.bincount(labels, minlength=count + 1)
     if count == 0 or sizes[0] == 0:
         return nan
     share = 1 / (sizes * count)  # what one pixel of each region adds to the mean overlap
     share[0] = 0
-    order = np.argsort(-score[valid], kind="stable")
-    ends = _ends_of_ties(score[valid][order])
+    order = np.argsort(-score, kind="stable")
+    ends = _ends_of_ties(score[order])
     overlap = np.cumsum(share[labels[order]])[ends]
     false = np.cumsum(labels[order] == 0)[ends] / sizes[0]
     return _area_up_to(np.append(0, false), np.append(0, overlap), limit) / limit
+
+
+def _numbered_regions(truths: Sequence[Bools], valids: Sequence[Bools]) -> tuple[NDArray[np.intp], int]:
+    """The number of its region (8-connected, of one frame) for every valid pixel of all frames, 0 for none."""
+    found, count = [], 0
+    for truth, valid in zip(truths, valids, strict=True):
+        labels, more = ndimage.label(truth & valid, EIGHT[1])
+        found.append(np.where(labels > 0, labels + count, 0)[valid])
+        count += int(more)
+    return np.concatenate(found).astype(np.intp), count
 
 
 def _ends_of_ties(ordered: Floats) -> NDArray[np.intp]:

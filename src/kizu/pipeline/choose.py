@@ -1,10 +1,66 @@
 """Which model a run takes: the one asked for, the usual one for its inputs, or the one that finds planted defects."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from kizu.pipeline.models import Kind, Taken, taken
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.errors import ParameterError
+from kizu.io.each import pictures
+from kizu.pipeline.models import MODELS, Kind, Taken, taken
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
+
+LIKE = 0.5
+"""Correlation of a frame with the median of the others, coarsely seen, from which they show one scene."""
+PROBES, COARSE = 21, 48
+"""Frames that are looked at, and pixels along their longer side then."""
+
+
+def choose_for_fit(options: Options, inputs: Sequence[str], of: Kind) -> Taken:
+    """The model to fit: the one asked for, or what the inputs look like."""
+    if options.model is not None and options.model not in MODELS:
+        raise ParameterError("model", options.model, ", ".join(MODELS))
+    if options.model is not None:
+        return taken(options.model, of)
+    if of != "images":
+        return taken("rows", of)
+    scene, why = one_scene(inputs, options)
+    return taken("rpca" if scene else "surface", of)._replace(why=why)
+
+
+def one_scene(inputs: Sequence[str], options: Options) -> tuple[bool, str]:
+    """Whether pictures show one scene, pixel for pixel or nearly so, and how that is known."""
+    listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
+    sizes = {agreed.size[:2] for agreed in listed.agreed}
+    if len(sizes) > 1 and options.resize is None:
+        return False, f"the pictures have {len(sizes)} sizes"
+    if listed.frames < 3:
+        return listed.frames == 2, f"there are {listed.frames} pictures"
+    step = max(1, len(listed) // PROBES)
+    frames = [frame for number in range(0, len(listed), step) for frame in listed.read(number).frames]
+    coarse = np.stack([_coarse(frame) for frame in frames[:: max(1, len(frames) // PROBES)]])
+    likeness = float(np.median([_likeness(coarse, t) for t in range(len(coarse))]))
+    shown = f"coarsely seen, a picture and the median of the others correlate by {likeness:.2f}"
+    return likeness > LIKE, shown
+
+
+def _coarse(frame: NDArray[Any]) -> NDArray[np.float64]:
+    """A frame in few pixels, without its level and scale."""
+    grey = frame.astype(np.float64).reshape(*frame.shape[:2], -1).mean(axis=2)
+    factor = max(1, max(grey.shape) // COARSE)
+    height, width = (side // factor * factor for side in grey.shape)
+    small = np.nan_to_num(grey[:height, :width]).reshape(height // factor, factor, width // factor, factor)
+    values = small.mean(axis=(1, 3))
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))
+
+
+def _likeness(coarse: NDArray[np.float64], t: int) -> float:
+    """Correlation of frame `t` with the median of the others."""
+    others = np.median(np.delete(coarse, t, axis=0), axis=0)
+    spread = float(others.std())
+    return float((coarse[t] * (others - others.mean())).mean() / spread) if spread > 0 else 0.0
 
 
 def choose_model(options: Options, inputs: Sequence[str], of: Kind, progress: Progress) -> Taken:

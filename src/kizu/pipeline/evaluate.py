@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.detect.metrics import Confusion, aupro, auroc, average_precision, confusion, region_hits
+from kizu.detect.metrics import Confusion, aupro_of, auroc, average_precision, confusion, region_hits
 from kizu.errors import NothingUsableError, ParameterError, ReadError, UsageError
 from kizu.io.reading import read
 from kizu.io.results import Saved, read_results
@@ -67,8 +67,10 @@ def evaluate(out: Path, truth: Path, *, protocol: str = "kizu") -> dict[str, Any
     if protocol not in PROTOCOLS:
         raise ParameterError("protocol", protocol, " or ".join(PROTOCOLS))
     saved = read_results(out)
-    if saved.run.get("kind") == "matrix":
-        raise UsageError("holds a matrix, not images", "Compare masks/ with your truth yourself", where=str(out))
+    if saved.run.get("kind") in {"matrix", "table"}:
+        raise UsageError(
+            f"holds a {saved.run['kind']}, not images", "Compare masks/ with your truth yourself", where=str(out)
+        )
     count, unpaired = _count(saved, _truth_images(truth), protocol)
     if not count.frames:
         raise NothingUsableError(
@@ -95,11 +97,12 @@ def _count(saved: Saved, images: Mapping[str, Path], protocol: str) -> tuple[_Co
     count = _Count()
     for name, partner in pairs:
         try:
-            truth = _read_truth(images[partner], saved, protocol)
+            mask = saved.mask(name)
+            truth = _read_truth(images[partner], mask.shape, protocol)
         except (ReadError, NothingUsableError) as error:
             unpaired.append({"file": partner, "why": error.what})
             continue
-        count.add(name, images[partner], saved.mask(name), truth)
+        count.add(name, images[partner], mask, truth)
     return count, unpaired
 
 
@@ -111,32 +114,32 @@ def _truth_images(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
 
 
-def _read_truth(path: Path, saved: Saved, protocol: str) -> Truth:
+def _read_truth(path: Path, shape: tuple[int, ...], protocol: str) -> Truth:
     """Colours count by their largest channel; NothingUsableError if it is damaged, ReadError if of another size."""
     labels = read([str(path)]).frames[0]
     labels = labels.max(axis=2) if labels.ndim == 3 else labels
-    height, width = saved.run["stack"]["height"], saved.run["stack"]["width"]
-    if labels.shape != (height, width):
-        got = f"{labels.shape[1]}x{labels.shape[0]}"
-        raise ReadError(path, f"is {got} pixels, the frames are {width}x{height}", "Mark the frames as they are")
+    if labels.shape != shape:
+        got, (height, width) = f"{labels.shape[1]}x{labels.shape[0]}", shape
+        raise ReadError(path, f"is {got} pixels, its frame is {width}x{height}", "Mark the frames as they are")
     return PROTOCOLS[protocol](labels)
 
 
 def _evenly(frames: Sequence[tuple[str, Path]], saved: Saved) -> list[tuple[str, Path]]:
     """At most RANKED_FRAMES of `frames`, and few enough to sort their pixels in memory."""
-    pixels = saved.run["stack"]["height"] * saved.run["stack"]["width"]
+    pixels = max(size["height"] * size["width"] for size in saved.run["stack"].get("sizes", [saved.run["stack"]]))
     count = max(1, min(len(frames), RANKED_FRAMES, RANKED_PIXELS // pixels))
     return [frames[i] for i in np.linspace(0, len(frames) - 1, count).round().astype(int)]
 
 
 def _rank(saved: Saved, frames: Sequence[tuple[str, Path]], protocol: str) -> dict[str, Any]:
-    score = np.stack([saved.score_map(name) for name, _ in frames])
-    truths = [_read_truth(file, saved, protocol) for _, file in frames]
-    anomaly = np.stack([truth.anomaly for truth in truths])
-    valid = np.stack([truth.valid for truth in truths]) & np.isfinite(score)
+    scores = [saved.score_map(name) for name, _ in frames]
+    truths = [_read_truth(file, score.shape, protocol) for score, (_, file) in zip(scores, frames, strict=True)]
+    valids = [truth.valid & np.isfinite(score) for score, truth in zip(scores, truths, strict=True)]
+    score = np.concatenate([s[v] for s, v in zip(scores, valids, strict=True)])
+    anomaly = np.concatenate([truth.anomaly[v] for truth, v in zip(truths, valids, strict=True)])
     return {
         "ranked_frames": len(frames),
-        "auroc": auroc(score[valid], anomaly[valid]),
-        "ap": average_precision(score[valid], anomaly[valid]),
-        "aupro": aupro(score, anomaly, valid),
+        "auroc": auroc(score, anomaly),
+        "ap": average_precision(score, anomaly),
+        "aupro": aupro_of(scores, [truth.anomaly for truth in truths], valids),
     }

@@ -52,10 +52,19 @@ def context(saved: Saved, cards: Sequence[Card], *, scale: float) -> dict[str, A
         **_regions(saved, cards),
         "scale": scale,
         "stops": STOPS,
-        "shifts": shifts(run["registration"]),
-        "camera": words.camera(run["registration"]),
-        "exposure": words.exposure(run["registration"]),
+        **_camera(run.get("registration")),
         "contents": f"{words.frames(run['frames'])} {words.stack(run['stack'])}",
+    }
+
+
+def _camera(registration: Mapping[str, Any] | None) -> dict[str, Any]:
+    """How frames lie on each other; nothing where every picture is judged on its own."""
+    if registration is None:
+        return {"camera": None}
+    return {
+        "shifts": shifts(registration),
+        "camera": words.camera(registration),
+        "exposure": words.exposure(registration),
     }
 
 
@@ -82,7 +91,8 @@ def summary(saved: Saved) -> dict[str, Any]:
         "proof": words.proof(run),
         "files": words.count(len(run["inputs"]), "file"),
         "strip": strip(saved),
-        "curves": [spectrum(run["singular_values"]), *convergence(run)],
+        "curves": [*spectrum(run), *convergence(run)],
+        "choice": words.choice(run.get("model")),
         "parameters": {name: (words.value_of(p["value"]), p["why"]) for name, p in sorted(run["parameters"].items())},
     }
 
@@ -121,17 +131,21 @@ def region(row: Row, shown: Mapping[str, str]) -> dict[str, Any]:
     return {**row, "crop": f"../{quote(crop)}" if crop else None, "card": shown.get(row["name"])}
 
 
-def spectrum(values: Mapping[str, Sequence[float]]) -> Chart:
+def spectrum(run: Mapping[str, Any]) -> list[Chart]:
+    """Singular values before and after, where there is one background."""
+    values = run.get("singular_values")
+    if values is None:
+        return []
     curves = {
         f"{when} thresholding": list(zip(range(1, len(values[when]) + 1), finite_list(values[when]), strict=True))
         for when in ("before", "after")
     }
-    return charts.chart("Singular values", "number", "singular value", curves, log=True)
+    return [charts.chart("Singular values", "number", "singular value", curves, log=True)]
 
 
 def convergence(run: Mapping[str, Any]) -> list[Chart]:
     """How far every iteration is above the proven lower bound, and the gap where it was computed."""
-    history, bound = run["history"], (run.get("certificate") or {}).get("dual") or 0.0
+    history, bound = run.get("history", []), (run.get("certificate") or {}).get("dual") or 0.0
     above = [(r["iteration"], (r["objective"] - bound) / r["objective"]) for r in history if r.get("objective")]
     gaps = [(r["iteration"], r["relative_gap"]) for r in history if r.get("relative_gap")]
     found = []

@@ -19,13 +19,20 @@ class Nouns(NamedTuple):
 
 NOUNS = {
     "images": Nouns("image", "pixels", "a defect", "defects", "region"),
+    "pictures": Nouns("image", "pixels", "a defect", "defects", "region"),
     "matrix": Nouns("row", "entries", "an anomaly", "anomalies", "flag"),
+    "table": Nouns("row", "columns", "an anomaly", "anomalies", "leading column"),
 }
 
 RULES = {
     "false_alarms": "Expected false regions per defect-free image: {value:g}.",
     "fdr": "Expected share of false ones among the flagged {parts}: {value:g}.",
     "z": "A pixel is flagged from z = {value:g} on; this promises no false-alarm rate.",
+}
+TABLE_RULES = {
+    "false_alarms": "Expected false rows in a table of this size without anomalies: {value:g}.",
+    "fdr": "Expected share of false ones among the flagged rows: {value:g}.",
+    "z": "A row is flagged from z = {value:g} on; this promises no false-alarm rate.",
 }
 STOPPED = {
     "gap": "it reached the asked tolerance",
@@ -47,7 +54,7 @@ def headline(run: Document) -> str:
     words = nouns(run)
     items, anomalous = run["frames"]["used"], run["summary"]["anomalous"]
     if items == 1:
-        return f"The {words.item} has {words.flaw if anomalous else 'no defect'}"
+        return f"The {words.item} has {words.flaw if anomalous else f'no {words.flaw.split()[-1]}'}"
     if not anomalous:
         return f"None of the {items} {words.item}s has {words.flaw}"
     return f"{anomalous} of {items} {words.item}s {f'has {words.flaw}' if anomalous == 1 else f'have {words.flaws}'}"
@@ -61,6 +68,8 @@ def pieces(run: Document) -> str:
 def promise(run: Document) -> str:
     """What the decision rule promises."""
     decision, used = run["decision"], run["frames"]["used"]
+    if run.get("kind") == "table":
+        return TABLE_RULES[decision["rule"]].format(value=decision["value"])
     said = RULES[decision["rule"]].format(value=decision["value"], parts=nouns(run).parts)
     if decision["rule"] != "false_alarms" or used == 1:
         return said
@@ -69,15 +78,15 @@ def promise(run: Document) -> str:
 
 def warnings(run: Document) -> list[str]:
     """Everything that a reader must know before trusting the result."""
-    frames, skipped, found = run["frames"], run["skipped"], list(run["warnings"])
+    frames, skipped, found, item = run["frames"], run["skipped"], list(run["warnings"]), nouns(run).item
     lost = frames["declared"] - frames["decoded"]
     if lost > 0:
-        found.append(f"{lost} of {count(frames['declared'], 'image')} could not be read.")
+        found.append(f"{lost} of {count(frames['declared'], item)} could not be read.")
     if skipped:
-        found.append(f"{count(len(skipped), 'input')} left out: see Inputs.")
+        found.append(f"{count(len(skipped), 'row' if run.get('kind') == 'table' else 'input')} left out: see Inputs.")
     if run["decision"]["approximate"] and not any("approximate" in warning for warning in found):
         found.append(
-            f"The false-alarm rate is approximate: {count(frames['used'], 'image')} is too few to measure it well."
+            f"The false-alarm rate is approximate: {count(frames['used'], item)} is too few to measure it well."
         )
     if not run["converged"]:
         found.append("The split is not proven to be the best one: see Proof.")
@@ -108,6 +117,17 @@ def proof(run: Document) -> str:
     )
 
 
+def choice(model: Document | None) -> str:
+    """Which model, why, and what the runner-up would have been."""
+    if model is None:
+        return ""
+    said = f"Model: {model['name']} ({model['what']}), {model['why']}."
+    if not model["others"]:
+        return said
+    second = model["others"][0]
+    return f"{said} The runner-up would have been {second['name']}: {second['why']}."
+
+
 def percent(share: float | None) -> str:
     return "an unknown amount" if share is None else f"{100 * share:.2g} %"
 
@@ -120,6 +140,10 @@ def frames(counts: Document) -> str:
 
 def stack(shape: Document) -> str:
     colours = "grey" if shape["channels"] == 1 else f"{shape['channels']} channels"
+    if len(shape.get("sizes", [])) > 1:
+        sides = [span([[size[side] for size in shape["sizes"]]]) for side in ("width", "height")]
+        return f"They are {sides[0]} × {sides[1]} pixels, {colours}, {shape['dtype']}."
+    shape = {**shape, **(shape["sizes"][0] if "sizes" in shape else {})}
     return f"Each is {shape['width']} × {shape['height']} pixels, {colours}, {shape['dtype']}."
 
 
@@ -128,6 +152,14 @@ def matrix(shape: Document) -> str:
     missing = 1 - shape["known"]
     unknown = f"{percent(missing)} of the entries are unknown" if missing else "every entry is known"
     return f"A matrix of {shape['rows']} rows and {shape['columns']} columns, {shape['dtype']}; {unknown}."
+
+
+def table(shape: Document) -> str:
+    """Rows, columns, how much is missing, and what it was held against."""
+    missing = 1 - shape["known"]
+    unknown = f"{percent(missing)} of the values are unknown" if missing else "every value is known"
+    columns = count(len(shape["columns"]), "column")
+    return f"A table of {count(shape['rows'], 'row')} and {columns} of numbers that tell rows apart; {unknown}."
 
 
 def camera(registration: Document) -> str:

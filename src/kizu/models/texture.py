@@ -1,0 +1,220 @@
+"""What a texture is made of, learned from patches of pictures, and what in a picture is not made of it.
+
+At every scale (the picture, half of it, a quarter, …) a robust dictionary explains all patches, and the residuals of
+the patches that cover a pixel are averaged (Boracchi, Carrera & Wohlberg 2014). A patch says nothing of its own level,
+so that a flaw wider than a patch is seen at a coarser scale only.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from kizu.calibration import MAD_TO_SIGMA
+from kizu.errors import ShapeError
+from kizu.models import dictionary_data, robust_dictionary
+from kizu.models.patches import coverage, fold, patches
+from kizu.parameters import Parameter
+from kizu.solvers import huber_codes
+from kizu.typing import Floats
+
+SIZE, STRIDE = 8, 2
+"""Pixels of a patch and between two: eight see a thread or a grain, and every pixel is in 16 patches."""
+SCALES = 3
+"""1, 1/2 and 1/4 of the picture: flaws up to about 20 pixels wide have an inside that differs."""
+LEARNED = 6000
+"""Patches that a dictionary is learned from, at most: more change nothing that can be seen."""
+PATCHES_PER_ATOM = 8
+"""A scale of fewer patches than so many per atom is left out."""
+LOCAL = 16.0
+"""Pixels over which the noise level may change."""
+CLIPPED = 3.0
+"""What exceeds so many typical residuals does not raise the noise level about it."""
+FEWEST = 50
+"""Pixels in equally many patches that show a scale of their own."""
+FLOOR = 0.3
+"""The noise level is nowhere less than this share of the typical one: a smooth place is no proof of silence."""
+
+
+class Scale(NamedTuple):
+    """One scale: pictures reduced by `factor`, patches of `size` × `size`, and the dictionary that explains them.
+
+    `atoms` (atoms, size·size·channels); `usage` (atoms,) is the share of patches that each is in, `used` how many
+    atoms a patch takes on average; `gap` the largest relative gap of the codes that it was learned with;
+    `history` the trimmed objective of every round; `still` whether learning stood still.
+    """
+
+    factor: int
+    size: int
+    atoms: Floats
+    usage: Floats
+    used: float
+    gap: float
+    history: tuple[float, ...]
+    still: bool
+    parameters: dict[str, Parameter]
+
+
+class Explained(NamedTuple):
+    """A picture (height, width[, channels]) and what its texture says it is, at the scale that fits worst.
+
+    `z` (height, width): signed residual over its noise, of the loudest scale and channel.
+    """
+
+    background: Floats
+    z: Floats
+
+
+def learn(
+    pictures: Sequence[Floats], *, size: int = SIZE, atoms: int | None = None, seed: int = 0
+) -> tuple[Scale, ...]:
+    """A dictionary per scale from `pictures` (height, width[, channels]) of any sizes.
+
+    ShapeError where no picture holds enough patches of `size` × `size`.
+    """
+    found = []
+    for factor in (2**level for level in range(SCALES)):
+        rows = sample([reduced(picture, factor) for picture in pictures], size, seed)
+        count = atoms or max(rows.shape[1] // 2, 1)
+        if len(rows) >= PATCHES_PER_ATOM * count:
+            found.append(
+                _scale(factor, size, robust_dictionary.robust_dictionary(rows, atoms=count, random_state=seed))
+            )
+    if found:
+        return tuple(found)
+    least = max(picture.shape[0] * picture.shape[1] for picture in pictures)
+    raise ShapeError(f"pictures of at most {least} pixels hold too few patches of {size}x{size}", "Use smaller patches")
+
+
+def _scale(factor: int, size: int, found: robust_dictionary.LearnedDictionary) -> Scale:
+    return Scale(
+        factor=factor,
+        size=size,
+        atoms=np.asarray(found.atoms),
+        usage=found.usage,
+        used=float(np.count_nonzero(found.codes) / len(found.codes)),
+        gap=float(found.relative_gap.max()),
+        history=tuple(record.objective for record in found.history),
+        still=found.stopped == "still",
+        parameters=found.parameters,
+    )
+
+
+def sample(pictures: Iterable[Floats], size: int, seed: int) -> Floats:
+    """Patches of all pictures as rows, evenly drawn, at most `LEARNED`."""
+    rows = [patches(picture, size, STRIDE) for picture in pictures if min(picture.shape[:2]) >= size]
+    if not rows:
+        return np.empty((0, size * size), np.float32)
+    share = LEARNED / sum(map(len, rows))
+    rng = np.random.default_rng(seed)
+    kept = [
+        r if share >= 1 else r[np.sort(rng.choice(len(r), max(1, int(share * len(r))), replace=False))] for r in rows
+    ]
+    return np.concatenate(kept)
+
+
+def reduced(picture: Floats, factor: int) -> Floats:
+    """Means over factor × factor pixels; the rim repeats to fill the last."""
+    if factor == 1:
+        return picture
+    edges = [(0, -side % factor) for side in picture.shape[:2]] + [(0, 0)] * (picture.ndim - 2)
+    padded = np.pad(picture, edges, mode="edge")
+    height, width = (side // factor for side in padded.shape[:2])
+    blocks = padded.reshape(height, factor, width, factor, *picture.shape[2:])
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=picture.dtype))
+
+
+def explain(scales: Sequence[Scale], picture: Floats, quantum: float | None = None) -> Explained:
+    """Residual and z of one picture (height, width[, channels]), at the scale where |z| is largest.
+
+    `quantum` is the step of integer pictures, whose rounding is noise too.
+    """
+    rounding = 0.0 if quantum is None else quantum / math.sqrt(12)
+    flat = picture.reshape(*picture.shape[:2], -1)
+    best_z, best_rest = np.zeros(picture.shape[:2], picture.dtype), np.zeros_like(flat)
+    for scale in scales:
+        small = reduced(picture, scale.factor)
+        if min(small.shape[:2]) < scale.size:
+            continue
+        rest = residual(scale, small).reshape(*small.shape[:2], -1)
+        z = standardised(rest, coverage((small.shape[0], small.shape[1]), scale.size, STRIDE), rounding / scale.factor)
+        signed = np.take_along_axis(z, np.abs(z).argmax(axis=2)[..., None], axis=2)[..., 0]
+        wide, rest = enlarged(signed, scale.factor, picture.shape[:2]), enlarged(rest, scale.factor, picture.shape[:2])
+        louder = np.abs(wide) > np.abs(best_z)
+        best_z = np.where(louder, wide, best_z)
+        best_rest = np.where(louder[..., None], rest, best_rest)
+    return Explained(picture - best_rest.reshape(picture.shape), best_z)
+
+
+def residual(scale: Scale, picture: Floats) -> Floats:
+    """Picture minus what the dictionary makes of it, each pixel the mean over the patches that cover it."""
+    _, rest = coded(scale, patches(picture, scale.size, STRIDE))
+    return fold(rest, picture.shape, scale.size, STRIDE)
+
+
+def coded(scale: Scale, rows: Floats) -> tuple[Floats, Floats]:
+    """Codes (patches, atoms) and residual of patches (patches, features), in the units of the picture."""
+    form = scale.parameters["form"].value
+    samples = dictionary_data.centred(rows, scale.parameters["center"].value)
+    wanted = robust_dictionary.problem(scale.parameters, samples.exponent, False)
+    atoms = scale.atoms.astype(rows.dtype, copy=False)
+    codes = np.zeros((len(rows), len(atoms)), rows.dtype)
+    robust_dictionary.encode(samples.rows, atoms, codes, wanted, form)
+    rest = huber_codes.residual(samples.rows, atoms, codes)
+    return np.ldexp(codes, samples.exponent), np.ldexp(rest, samples.exponent)
+
+
+def standardised(rest: Floats, covered: Floats, least: float = 0.0) -> Floats:
+    """`rest` (height, width, channels) over its noise level: that around a pixel, and that of so few patches.
+
+    `least` is the noise that is there in any case.
+
+    A pixel near the edge is in fewer patches, whose mean is noisier: each number of patches has its own scale, so
+    that the edge does not own the maximum.
+    """
+    z = rest.copy()
+    for channel in range(rest.shape[2]):
+        size = np.abs(rest[..., channel])
+        rounding = float(np.finfo(z.dtype).eps) * float(size.max())
+        typical = max(MAD_TO_SIGMA * float(np.median(size)), least, rounding)
+        if typical == 0:
+            continue
+        factor = _by_coverage(size, covered, typical)
+        even = np.minimum(size / factor, CLIPPED * typical)
+        level = ndimage.gaussian_filter(even, LOCAL, mode="reflect") / np.float32(_CLIPPED_MEAN)
+        z[..., channel] /= factor * np.maximum(level, FLOOR * typical)
+    return z
+
+
+def _by_coverage(size: Floats, covered: Floats, typical: float) -> Floats:
+    """How much larger than `typical` residuals are where a pixel is in so many patches; 1 where few pixels tell."""
+    levels, inverse = np.unique(covered, return_inverse=True)
+    inverse = inverse.reshape(covered.shape)
+    scales = [MAD_TO_SIGMA * float(np.median(size[inverse == number])) for number in range(len(levels))]
+    enough = np.bincount(inverse.ravel()) >= FEWEST
+    factors = np.where(enough, np.maximum(np.array(scales) / typical, 1.0), 1.0)
+    return np.asarray(factors[inverse], size.dtype)
+
+
+_CLIPPED_MEAN = 0.7946
+"""Mean of min(|x|, 3) of a standard normal x."""
+
+
+def enlarged(small: Floats, factor: int, shape: tuple[int, ...]) -> Floats:
+    """The inverse of :func:`reduced`, linear between the centres of its blocks."""
+    if factor == 1:
+        return small
+    rows, columns = (np.clip((np.arange(n) + 0.5) / factor - 0.5, 0, None) for n in shape)
+    return _along(_along(small, rows, 0), columns, 1)
+
+
+def _along(values: Floats, places: NDArray[Any], axis: int) -> Floats:
+    """Linear interpolation at `places` along `axis`; beyond the last, the last."""
+    last = values.shape[axis] - 1
+    low = np.minimum(places.astype(int), last)
+    share = np.asarray(places - low, values.dtype).reshape(-1, *(1,) * (values.ndim - 1 - axis))
+    first, second = np.take(values, low, axis=axis), np.take(values, np.minimum(low + 1, last), axis=axis)
+    return np.asarray(first + share * (second - first))

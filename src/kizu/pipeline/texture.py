@@ -1,0 +1,142 @@
+"""`--model rdl`: what a texture is made of, learned from one picture or from a folder, and what is not made of it."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.detect.alone import null_alone
+from kizu.detect.decide import Rule, decide_on
+from kizu.detect.maps import Sign, smoothed
+from kizu.errors import NothingUsableError
+from kizu.io.each import Pictures
+from kizu.models import texture
+from kizu.models.texture import Scale
+from kizu.parameters import Parameter
+from kizu.pipeline.options import Options
+from kizu.pipeline.outputs import like
+from kizu.pipeline.refit import Progress
+from kizu.pipeline.verdict import Verdict
+from kizu.typing import Floats
+
+LEARNED_FROM = 50
+"""Pictures of a folder that a dictionary is learned from, evenly spread."""
+ARRAYS = ("atoms", "usage")
+ALONE = "Each picture is its own measure: the stated false-alarm rate is approximate."
+NULL = "each picture's own null, measured outside what noise like its own makes all but never"
+
+
+class Texture:
+    """Dictionaries at several scales; every picture is explained by them and judged against its own noise."""
+
+    def __init__(self, scales: Sequence[Scale], pictures: int, options: Options) -> None:
+        self.scales, self.pictures = tuple(scales), pictures
+        self.sign: Sign = options.sign
+        self.min_area, self.seed, self.engine = options.min_area, options.seed, options.engine
+
+    def judge(self, picture: NDArray[Any], rule: Rule) -> Verdict:
+        values = floats(picture)
+        explained = texture.explain(self.scales, values, quantum_of(picture))
+        z = explained.z
+        nulls = null_alone(z, sign=self.sign, min_area=self.min_area, seed=self.seed, engine=self.engine)
+        decision = decide_on(partial(_smoothed, z, sign=self.sign), None, nulls, rule)
+        background = like(explained.background, picture)
+        return Verdict(*decision, residual=loudest(values - explained.background), background=background)
+
+    def facts(self, rule: Rule) -> dict[str, Any]:
+        proven = all(scale.gap <= scale.parameters["tol"].value for scale in self.scales)
+        return {
+            "parameters": self._parameters(),
+            "certificate": {
+                "relative_gap": max(scale.gap for scale in self.scales),
+                "tol": self.scales[0].parameters["tol"].value,
+                "bound": "a dual point for every patch",
+                "primal": self.scales[0].history[-1],
+                "dual": None,
+            },
+            "stopped": "gap" if proven else "max_iter",
+            "converged": proven,
+            "history": [{"iteration": n, "objective": v} for n, v in enumerate(self.scales[0].history, start=1)],
+            "warnings": [ALONE],
+            "decision": {"rule": rule.kind, "value": rule.value, "approximate": True, "why": NULL, "scales": []},
+            "dictionary": [
+                {"factor": scale.factor, "atoms": len(scale.atoms), "used": scale.used, "usage": scale.usage.tolist()}
+                for scale in self.scales
+            ],
+        }
+
+    def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+        scales = []
+        for scale in self.scales:
+            document = scale._asdict() | {"parameters": {n: list(p) for n, p in scale.parameters.items()}}
+            scales.append({name: document[name] for name in document if name not in ARRAYS})
+        arrays = {f"{number}.{name}": getattr(s, name) for number, s in enumerate(self.scales) for name in ARRAYS}
+        return {"scales": scales, "pictures": self.pictures}, arrays
+
+    def _parameters(self) -> dict[str, dict[str, Any]]:
+        """Of the finest scale as they are named in the model; of the coarser ones with their factor."""
+        found: dict[str, dict[str, Any]] = {
+            "patch": {
+                "value": self.scales[0].size,
+                "why": "pixels along a side: a thread or a grain and its neighbours",
+            },
+            "scales": {
+                "value": [scale.factor for scale in self.scales],
+                "why": "a flaw as wide as a patch is seen reduced",
+            },
+            "learned_from": {"value": self.pictures, "why": "pictures whose patches the dictionary was learned from"},
+        }
+        for scale in self.scales:
+            suffix = "" if scale.factor == 1 else f" 1/{scale.factor}"
+            for name, parameter in scale.parameters.items():
+                found[name + suffix] = {"value": parameter.value, "why": parameter.why}
+        return found
+
+
+def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
+    """From these very pictures: a flaw is rare among their patches, and rare patches are not learned."""
+    step = max(1, -(-len(listed) // LEARNED_FROM))
+    chosen = range(0, len(listed), step)
+    frames = []
+    for done, number in enumerate(chosen):
+        progress("read", done, len(chosen))
+        frames += [floats(frame) for frame in listed.read(number).frames]
+    if not frames:
+        raise NothingUsableError("no picture could be read", "Give other files", where=listed.stems[0])
+    progress("learn", 0, 1)
+    return Texture(texture.learn(frames, seed=options.seed), len(frames), options)
+
+
+def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Texture:
+    """What :func:`learn` left in a model folder."""
+    scales = []
+    for number, document in enumerate(card["scales"]):
+        parameters = {name: Parameter(*pair) for name, pair in document["parameters"].items()}
+        arrays = {name: weights[f"{number}.{name}"] for name in ARRAYS}
+        rest = {**document, "parameters": parameters, "history": tuple(document["history"])}
+        scales.append(Scale(**{**rest, **arrays}))
+    return Texture(scales, card["pictures"], options)
+
+
+def floats(picture: NDArray[Any]) -> Floats:
+    """In single precision; unknown pixels (NaN) as the picture's median."""
+    values = picture.astype(np.float32)
+    return np.where(np.isnan(values), np.nanmedian(values), values) if np.isnan(values).any() else values
+
+
+def quantum_of(picture: NDArray[Any]) -> float | None:
+    return 1.0 if picture.dtype.kind in "ui" else None
+
+
+def loudest(residual: Floats) -> Floats:
+    """Of every pixel, the channel where the residual is largest (height, width)."""
+    if residual.ndim == 2:
+        return residual
+    best = np.abs(residual).argmax(axis=2)[..., None]
+    return np.asarray(np.take_along_axis(residual, best, axis=2)[..., 0])
+
+
+def _smoothed(z: Floats, size: int, *, sign: Sign) -> Floats:
+    return smoothed(z, size, sign, None)
