@@ -12,6 +12,7 @@ from kizu.calibration import fit_null
 from kizu.detect.calibrate import Null, measure
 from kizu.detect.decide import Rule, decide_on
 from kizu.detect.maps import SIZES, Scale, Sign, measure_scales, smoothed
+from kizu.detect.null import MAPS
 from kizu.detect.smooth import dilate
 from kizu.engines.protocol import Engine
 from kizu.typing import Bools, Floats
@@ -24,6 +25,8 @@ SMOOTH = 2.0
 """The power spectrum is smoothed over so many frequencies: one picture's own is as restless as noise itself."""
 IMPROBABLE = 0.01
 """False regions per picture at which a region is left out of the null."""
+PIXELS, FEWEST = 3_000_000, 40
+"""Null maps are made of so many pixels in all, and at least so many: a large picture tells its tail in a few."""
 MOST = 0.25
 """Share of the picture that may be left out: what is more than a quarter is the picture, not a flaw in it."""
 
@@ -34,14 +37,15 @@ def null_alone(z: Floats, *, sign: Sign, min_area: int | None, seed: int, engine
     def scales_of(frames: Floats) -> tuple[Scale, ...]:
         return measure_scales(lambda t, size: smoothed(frames[t], size, sign, None), frames.shape, min_area=min_area)
 
+    count = int(np.clip(PIXELS // z.size, FEWEST, MAPS))
     made = noise_like(z, MADE, seed)
     none = np.zeros(made.shape, np.bool_)
-    first = measure(made, none, scales_of(made), sign=sign, seed=seed, engine=engine)
+    first = measure(made, none, scales_of(made), sign=sign, seed=seed, engine=engine, count=count)
     found = decide_on(lambda size: smoothed(z, size, sign, None), None, first, Rule("false_alarms", IMPROBABLE)).mask
     excluded: Bools = dilate(found, SIZES[-1])
     if excluded.mean() > MOST:
         excluded = np.zeros_like(excluded)
-    return measure(z[None], excluded[None], scales_of(z[None]), sign=sign, seed=seed, engine=engine)
+    return measure(z[None], excluded[None], scales_of(z[None]), sign=sign, seed=seed, engine=engine, count=count)
 
 
 def noise_like(z: Floats, count: int, seed: int) -> Floats:

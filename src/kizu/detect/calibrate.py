@@ -76,10 +76,11 @@ def measure(
     sign: Sign,
     seed: int,
     engine: Engine,
+    count: int = MAPS,
 ) -> tuple[Null, ...]:
-    """The null of every scale from z (frames, height, width) outside `excluded`."""
-    maps = null_maps(z, excluded, count=MAPS, seed=seed, engine=engine)
-    independent = min(1.0, len(z) / MAPS)
+    """The null of every scale from z (frames, height, width) outside `excluded`, by `count` null maps."""
+    maps = null_maps(z, excluded, count=count, seed=seed, engine=engine)
+    independent = min(1.0, len(z) / count)
 
     def one(scale: Scale) -> Null:
         w = filled(

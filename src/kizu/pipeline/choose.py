@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kizu.errors import ParameterError
 from kizu.io.each import pictures
-from kizu.pipeline.models import MODELS, Kind, Taken, taken
+from kizu.pipeline.models import AUTO, MODELS, Kind, Taken, taken
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
 
@@ -61,6 +61,11 @@ def _likeness(coarse: NDArray[np.float64], t: int) -> float:
     others = np.median(np.delete(coarse, t, axis=0), axis=0)
     spread = float(others.std())
     return float((coarse[t] * (others - others.mean())).mean() / spread) if spread > 0 else 0.0
+
+
+def planned(options: Options, of: Kind) -> Taken:
+    """The model of a run as far as it is known before anything is decoded: "auto" as the usual one."""
+    return taken(None if options.model == AUTO else options.model, of)
 
 
 def choose_model(options: Options, inputs: Sequence[str], of: Kind, progress: Progress) -> Taken:

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from kizu.io.agreement import agree
+from kizu.io.each import pictures
 from kizu.io.matrix import kind_of, matrix_header
 from kizu.io.surveying import survey_of, usable_headers
 from kizu.pipeline.against import refuse_settled
+from kizu.pipeline.choose import planned
 from kizu.pipeline.estimate import estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
+from kizu.pipeline.models import Taken
 from kizu.pipeline.options import Options
+from kizu.pipeline.pictures import refuse_stacks
 from kizu.pipeline.room import choose
-from kizu.pipeline.stacks import refuse_alone
+from kizu.pipeline.rows import refuse_options, table_of
+from kizu.pipeline.stacks import refuse_alone, with_model
 
 
 def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dict[str, Any]:
@@ -21,8 +26,15 @@ def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dic
 
     Raises what :func:`kizu.inspect` would raise for these headers: sizes that differ, too little memory.
     """
-    if kind_of(inputs, axes=options.axes) == "matrix":
+    of = kind_of(inputs, axes=options.axes)
+    model = planned(options, of)
+    if model.road == "rows":
+        return _plan_table(inputs[0], options)
+    if model.road == "pictures":
+        return _plan_pictures(inputs, options, model)
+    if of == "matrix":
         return _plan_matrix(inputs[0], options)
+    options = with_model(options, model)
     refuse_settled(options)
     headers = usable_headers(inputs, recursive=options.recursive, axes=options.axes)
     agreed = agree(headers.usable, resize=options.resize, skip_odd=options.skip_odd)
@@ -44,6 +56,40 @@ def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dic
         "seconds": need.seconds,
         "skipped": [asdict(skipped) for skipped in headers.skipped + agreed.skipped],
         "notes": list(agreed.notes),
+    }
+
+
+def _plan_pictures(inputs: Sequence[str], options: Options, model: Taken) -> dict[str, Any]:
+    refuse_stacks(options, model)
+    listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
+    sizes = [agreed.size for agreed in listed.agreed]
+    return {
+        "kind": "pictures",
+        "model": model.name,
+        "files": len(listed),
+        "frames": listed.frames,
+        "height": max(size.height for size in sizes),
+        "width": max(size.width for size in sizes),
+        "channels": listed.channels,
+        "dtype": listed.dtype.name,
+        "skipped": [asdict(skipped) for skipped in listed.skipped],
+        "notes": list(listed.notes),
+    }
+
+
+def _plan_table(path: str, options: Options) -> dict[str, Any]:
+    refuse_options(path, options)
+    table = table_of(path, options)
+    rows, columns = table.values.shape
+    return {
+        "kind": "table",
+        "files": 1,
+        "name": Path(path).name,
+        "rows": rows,
+        "columns": columns,
+        "dtype": table.values.dtype.name,
+        "skipped": [asdict(skipped) for skipped in table.skipped],
+        "notes": list(table.notes),
     }
 
 
