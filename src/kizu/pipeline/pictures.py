@@ -72,7 +72,10 @@ class Judging(NamedTuple):
                 overlay=outlined(display(stack.frames[index], self.span), found.mask),
             )
         regions = regions_of(found.mask, found.score, found.residual, found.expected)
-        return rows_of(stack, index, found.score, found.mask, regions)
+        rows = rows_of(stack, index, found.score, found.mask, regions)
+        for row, region in zip(rows.regions, regions, strict=True):
+            row |= self.model.about(stack.frames[index], region)
+        return rows
 
 
 def inspect_pictures(inputs: Sequence[str], out: Path, options: Options, taken: Taken, progress: Progress) -> Outcome:
@@ -175,7 +178,11 @@ def _close(judging: Judging, taken: Taken, accounts: list[Account], started: flo
         return judging.verdict(*stack_of(names[position])).residual
 
     write_report(
-        results.saved(run, *tables), original=lambda i: picture(names[i]), residual=residual, engine=options.engine
+        results.saved(run, *tables),
+        original=lambda i: picture(names[i]),
+        residual=residual,
+        extra=judging.model.assets(),
+        engine=options.engine,
     )
     results.write_run(run)
     return Outcome(results.folder, run)

@@ -55,10 +55,15 @@ def document(
             "quantum": 1.0 if listed.dtype.kind in "ui" else None,
         },
         **facts,
-        "parameters": {**facts["parameters"], **asked(options, facts["decision"]["why"])},
+        "parameters": {**facts["parameters"], **_asked(options, facts["decision"]["why"])},
         "display": list(span),
         "summary": {"anomalous": sum(row.result["anomalous"] for row in rows), "regions": regions},
     }
+
+
+def _asked(options: Options, why: str) -> dict[str, Any]:
+    """Without what nobody can have asked for here."""
+    return {name: value for name, value in asked(options, why).items() if name != "align"}
 
 
 def _in_order(listed: Pictures, sources: Sequence[Source]) -> list[Source]:

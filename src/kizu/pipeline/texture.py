@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 from kizu.detect.alone import null_alone
 from kizu.detect.decide import Rule, decide_on
 from kizu.detect.maps import Sign, smoothed
+from kizu.detect.regions import Region
 from kizu.errors import NothingUsableError
 from kizu.io.each import Pictures
 from kizu.models import texture
+from kizu.models.patches import patches
 from kizu.models.texture import Scale
 from kizu.parameters import Parameter
 from kizu.pipeline.options import Options
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.verdict import Verdict
+from kizu.report import atoms
 from kizu.typing import Floats
 
 LEARNED_FROM = 50
 """Pictures of a folder that a dictionary is learned from, evenly spread."""
+NEAREST = 4
+"""Atoms that are named for a region."""
 ARRAYS = ("atoms", "usage")
 ALONE = "Each picture is its own measure: the stated false-alarm rate is approximate."
 NULL = "each picture's own null, measured outside what noise like its own makes all but never"
@@ -44,6 +49,19 @@ class Texture:
         decision = decide_on(partial(_smoothed, z, sign=self.sign), None, nulls, rule)
         background = like(explained.background, picture)
         return Verdict(*decision, residual=loudest(values - explained.background), background=background)
+
+    def about(self, picture: NDArray[Any], region: Region) -> dict[str, Any]:
+        """The atoms of the finest scale that its patches are explained with, and their shares."""
+        scale = self.scales[0]
+        part = floats(picture)[_span(region.y, region.height, scale.size), _span(region.x, region.width, scale.size)]
+        codes, _ = texture.coded(scale, patches(part, scale.size, texture.STRIDE))
+        weight = np.abs(codes).sum(axis=0, dtype=np.float64)
+        share = weight / (weight.sum() or 1.0)
+        nearest = np.argsort(-share, kind="stable")[:NEAREST]
+        return {"atoms": [[int(number), round(float(share[number]), 4)] for number in nearest if share[number] > 0]}
+
+    def assets(self) -> dict[str, bytes]:
+        return atoms.pictures(self.scales[0].atoms, self.scales[0].size)
 
     def facts(self, rule: Rule) -> dict[str, Any]:
         proven = all(scale.gap <= scale.parameters["tol"].value for scale in self.scales)
@@ -93,6 +111,11 @@ class Texture:
             for name, parameter in scale.parameters.items():
                 found[name + suffix] = {"value": parameter.value, "why": parameter.why}
         return found
+
+
+def _span(start: int, length: int, size: int) -> slice:
+    """Pixels of all patches that touch a side of a region, as far as the picture reaches."""
+    return slice(max(start - size + 1, 0), start + length + size - 1)
 
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:

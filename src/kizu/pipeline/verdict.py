@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from kizu.detect.decide import Rule
+from kizu.detect.regions import Region
 from kizu.typing import Bools, Floats
 
 
@@ -32,6 +33,14 @@ class PictureModel(Protocol):
 
     def judge(self, picture: NDArray[Any], rule: Rule) -> Verdict:
         """Decide on one picture; the same picture gives the same bytes."""
+        ...
+
+    def about(self, picture: NDArray[Any], region: Region) -> dict[str, Any]:
+        """What the JSON table says about a region beside its numbers."""
+        ...
+
+    def assets(self) -> dict[str, bytes]:
+        """Pictures of the model itself for the report, by file name."""
         ...
 
     def facts(self, rule: Rule) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+
 from kizu.io.results import Saved
 from kizu.io.tables import Row
-from kizu.report import charts, words
+from kizu.report import atoms, charts, words
 from kizu.report.charts import Chart, Strip, finite_list
 from kizu.report.panels import STOPS
 
@@ -53,8 +55,17 @@ def context(saved: Saved, cards: Sequence[Card], *, scale: float) -> dict[str, A
         "scale": scale,
         "stops": STOPS,
         **_camera(run.get("registration")),
+        "atoms": _atoms(run.get("dictionary")),
         "contents": f"{words.frames(run['frames'])} {words.stack(run['stack'])}",
     }
+
+
+def _atoms(dictionary: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+    """The dictionary of the finest scale, where there is one."""
+    if not dictionary:
+        return None
+    finest = dictionary[0]
+    return {"shown": atoms.shown(np.asarray(finest["usage"])), "sentence": words.dictionary(dictionary)}
 
 
 def _camera(registration: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -128,7 +139,8 @@ def strip(saved: Saved) -> Strip:
 def region(row: Row, shown: Mapping[str, str]) -> dict[str, Any]:
     """A row of the table with the links that exist: its crop and its image on this page."""
     crop = row.get("crop")
-    return {**row, "crop": f"../{quote(crop)}" if crop else None, "card": shown.get(row["name"])}
+    near = [{"file": atoms.file_of(number), "share": share} for number, share in row.get("atoms", [])]
+    return {**row, "crop": f"../{quote(crop)}" if crop else None, "card": shown.get(row["name"]), "near": near}
 
 
 def spectrum(run: Mapping[str, Any]) -> list[Chart]:
@@ -145,7 +157,13 @@ def spectrum(run: Mapping[str, Any]) -> list[Chart]:
 
 def convergence(run: Mapping[str, Any]) -> list[Chart]:
     """How far every iteration is above the proven lower bound, and the gap where it was computed."""
-    history, bound = run.get("history", []), (run.get("certificate") or {}).get("dual") or 0.0
+    history = run.get("history", [])
+    if run.get("dictionary"):
+        rounds = [(record["iteration"], record["objective"]) for record in history]
+        return [
+            charts.chart("Learning: the trimmed objective never rises", "round", "objective", {"objective": rounds})
+        ]
+    bound = (run.get("certificate") or {}).get("dual") or 0.0
     above = [(r["iteration"], (r["objective"] - bound) / r["objective"]) for r in history if r.get("objective")]
     gaps = [(r["iteration"], r["relative_gap"]) for r in history if r.get("relative_gap")]
     found = []

@@ -101,6 +101,12 @@ def proof(run: Document) -> str:
     gap = percent(certificate["relative_gap"])
     asked = percent(certificate["tol"])
     reason = STOPPED.get(run["stopped"], run["stopped"])
+    if run.get("dictionary"):
+        proven = "Proven: given" if run["converged"] else "Not proven: given"
+        return (
+            f"{proven} its dictionary, no patch that it was learned from is explained better than this by more than"
+            f" {gap} (asked: {asked}). The dictionary itself is a local optimum: nobody can prove more."
+        )
     if "background" in run["parameters"]:
         proven = "proven" if run["converged"] else "not proven"
         return (
@@ -126,6 +132,15 @@ def choice(model: Document | None) -> str:
         return said
     second = model["others"][0]
     return f"{said} The runner-up would have been {second['name']}: {second['why']}."
+
+
+def dictionary(scales: Sequence[Document]) -> str:
+    """How many atoms there are, and how many a patch takes."""
+    said = []
+    for scale in scales:
+        size = "full size" if scale["factor"] == 1 else f"1/{scale['factor']} of it"
+        said.append(f"{scale['atoms']} atoms at {size}, of which a patch takes {scale['used']:.2g}")
+    return f"{'; '.join(said)}. Below are those of full size, most used first."
 
 
 def percent(share: float | None) -> str:

@@ -1,6 +1,6 @@
 """Results folder → report/index.html: self-contained, without a network, without a script where it matters."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,20 @@ STATIC = ("report.css", "report.js")
 Frame = Callable[[int], NDArray[Any]]
 
 
-def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = MOST, engine: Engine = DEFAULT) -> Path:
+def write_report(
+    saved: Saved,
+    *,
+    original: Frame,
+    residual: Frame,
+    extra: Mapping[str, bytes] | None = None,
+    most: int = MOST,
+    engine: Engine = DEFAULT,
+) -> Path:
     """Write report/index.html and its assets into the results folder of `saved`; returns the page's path.
 
     `original(i)` is frame i (the i-th row of results.json) as uint8 (height, width[, 3]); `residual(i)` is M − L in
     grey levels (height, width), of the winning channel. Both are called once for each of the `most` worst frames and
-    for no other. The same folder gives the same bytes.
+    for no other. `extra` are pictures of the model, by name. The same folder gives the same bytes.
     """
     folder = saved.folder
     shown = worst_first(saved.results, most)
@@ -42,7 +50,7 @@ def write_report(saved: Saved, *, original: Frame, residual: Frame, most: int = 
     content = {
         f"{card.key}-{name}": data for card, made in zip(cards, pictures, strict=True) for name, data in made.items()
     }
-    content |= {name: _static(name) for name in STATIC}
+    content |= {name: _static(name) for name in STATIC} | dict(extra or {})
     for name, data in content.items():
         write_bytes(assets / name, data)
     _sweep(assets, content)
