@@ -21,7 +21,7 @@ MADE = 24
 """Pictures of noise that are made: enough for null maps that show the tail well below one region."""
 CLIP = 3.0
 """Residuals count for the spectrum up to here: a flaw's are larger, and its shape would be in the spectrum."""
-SMOOTH = 2.0
+SMOOTH = 1.0
 """The power spectrum is smoothed over so many frequencies: one picture's own is as restless as noise itself."""
 IMPROBABLE = 0.01
 """False regions per picture at which a region is left out of the null."""
@@ -52,11 +52,13 @@ def noise_like(z: Floats, count: int, seed: int) -> Floats:
     """`count` pictures of noise with the spectrum of z (height, width) and the law of its body."""
     clipped = np.clip(z, -CLIP, CLIP).astype(np.float64)
     power = np.abs(fft.rfft2(clipped - clipped.mean())) ** 2
-    power = ndimage.gaussian_filter(power, SMOOTH, mode="wrap")
+    power = ndimage.gaussian_filter(power, SMOOTH, mode=("wrap", "mirror"))
     rng = np.random.default_rng(seed)
     white = rng.standard_normal((count, *z.shape))
     normal = fft.irfft2(fft.rfft2(white) * np.sqrt(power), s=z.shape)
-    normal /= normal.std()
-    law = fit_null(z)
+    law, spread = fit_null(z), float(normal.std())
+    if spread == 0:
+        return np.zeros(white.shape, z.dtype)
+    normal /= spread
     tail = special.stdtrit(law.dof, special.ndtr(-np.abs(normal)))
     return np.asarray(np.sign(normal) * -tail * law.scale, z.dtype)

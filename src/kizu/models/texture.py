@@ -185,7 +185,7 @@ def standardised(rest: Floats, covered: Floats, least: float = 0.0) -> Floats:
         factor = _by_coverage(size, covered, typical)
         even = np.minimum(size / factor, CLIPPED * typical)
         level = ndimage.gaussian_filter(even, LOCAL, mode="reflect") / np.float32(_CLIPPED_MEAN)
-        z[..., channel] /= factor * np.maximum(level, FLOOR * typical)
+        z[..., channel] /= factor * np.maximum(level, max(FLOOR * typical, least))
     return z
 
 
