@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kizu.models.decomposition import Decomposition as Decomposition
+    from kizu.models.dictionary_estimator import RobustDictionary as RobustDictionary
     from kizu.models.estimator import RobustPCA as RobustPCA
     from kizu.models.flag import flag as flag
     from kizu.models.path import robust_pca_path as robust_pca_path
+    from kizu.models.robust_dictionary import robust_dictionary as robust_dictionary
     from kizu.models.robust_pca import robust_pca as robust_pca
     from kizu.models.sparse_code import SparseCodes as SparseCodes
     from kizu.models.sparse_code import sparse_code as sparse_code
@@ -22,11 +24,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Decomposition": "kizu.models.decomposition",
+    "RobustDictionary": "kizu.models.dictionary_estimator",
     "RobustPCA": "kizu.models.estimator",
     "SparseCoder": "kizu.models.sparse_coder",
     "SparseCodes": "kizu.models.sparse_code",
     "flag": "kizu.models.flag",
     "inspect": "kizu.pipeline.road",
+    "robust_dictionary": "kizu.models.robust_dictionary",
     "robust_pca": "kizu.models.robust_pca",
     "robust_pca_path": "kizu.models.path",
     "sparse_code": "kizu.models.sparse_code",
@@ -35,11 +39,13 @@ _HOME = {
 _PACKAGES = {"datafits", "explain", "operators", "penalties", "prox"}  # reachable after a bare `import kizu`
 __all__ = [
     "Decomposition",
+    "RobustDictionary",
     "RobustPCA",
     "SparseCoder",
     "SparseCodes",
     "flag",
     "inspect",
+    "robust_dictionary",
     "robust_pca",
     "robust_pca_path",
     "sparse_code",

@@ -20,7 +20,8 @@ import click
 from kizu.errors import KizuError, printable
 
 COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help imports no command
-    "detect": "Find what does not belong in images or in a matrix.",
+    "detect": "Find what does not belong in images, in a matrix or in a table.",
+    "fit": "Learn what is usual from good images or a good table, for detect --model.",
     "eval": "Measure a results folder against true masks.",
     "explain": "Write pages with sliders that show why it works, in Japanese and English.",
     "demo": "Render a hundred walls with two defects and find them.",

@@ -19,6 +19,10 @@ _PIXEL_RATE = 5e7  # decoded bytes per second
 _FRAME_SECONDS = 1e-3
 _DEFLATE = 1100  # no codec here grows more than that per byte of file
 _SMALLEST_FRAME = 64  # bytes of file
+_TABLE_SECONDS = 10.0  # the library for Parquet is loaded only when one comes
+_TABLE_RATE = 5e5
+_TABLE_MEMORY = 1 << 29
+_TABLE_GROWTH = 40  # a cell of two bytes is a text of Python and a float64
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,13 @@ def decode(header: Header, size: Size, axes: str | None, sink: Sink, *, resize: 
         "resize": resize,
     }
     DECODER.ask(request, seconds=_allowance(header, file_bytes, header.present * (stored + frame_bytes)), sink=sink)
+
+
+def table_request(path: str) -> tuple[Message, float]:
+    """What to ask for a table, and the seconds that takes at most: text is parsed in Python, cell by cell."""
+    file_bytes = size_of(path)
+    memory = _TABLE_MEMORY + _TABLE_GROWTH * file_bytes
+    return {"do": "table", **_file(path), "memory": memory}, _TABLE_SECONDS + file_bytes / _TABLE_RATE
 
 
 def _file(path: str) -> Message:

@@ -11,15 +11,18 @@ from kizu.errors import KizuError, ReadError
 from kizu.io.headers import Header, decode, probe
 from kizu.io.protocol import Message
 from kizu.io.readers import READERS, suffix_of
+from kizu.io.table import is_table
 
 _PROBE, _FRAMES = "probe matrix", "frames matrix"
 
 
-def kind_of(inputs: Sequence[str], *, axes: str | None = None) -> Literal["images", "matrix"]:
-    """Whether `inputs` are one 2-D array (for :func:`read_matrix`) or pictures (for :func:`kizu.io.read`).
+def kind_of(inputs: Sequence[str], *, axes: str | None = None) -> Literal["images", "matrix", "table"]:
+    """Whether `inputs` are one 2-D array (for :func:`read_matrix`), one table or pictures (for :func:`kizu.io.read`).
 
     `axes` says that an array is a picture. What cannot be opened counts as pictures: reading it says why.
     """
+    if is_table(inputs):
+        return "table"
     if len(inputs) != 1 or axes is not None or not _can_be_matrix(inputs[0]):
         return "images"
     try:

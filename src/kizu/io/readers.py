@@ -5,13 +5,14 @@ Decoders are named, not imported: listing files needs the suffixes, only the wor
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kizu.errors import ReadError
 from kizu.io.opened import Opened, require_limits
 from kizu.io.regular import open_regular
 
-Open = Callable[[BinaryIO, str, str | None], Opened]
+if TYPE_CHECKING:
+    from kizu.io.formats.tabular import Tabular
 
 
 class Reader(NamedTuple):
@@ -43,6 +44,12 @@ READERS: dict[str, Reader] = {
         "kizu.io.formats.arrays:open_npz",
         "kizu.io.formats.arrays:open_npz_matrix",
     ),
+}
+# Tables with names above their columns: how the format may start (anything, where that says nothing), what opens it.
+TABLES: dict[str, tuple[tuple[bytes, ...], str]] = {
+    ".csv": ((), "kizu.io.formats.tabular:open_csv"),
+    ".tsv": ((), "kizu.io.formats.tabular:open_csv"),
+    ".parquet": ((b"PAR1",), "kizu.io.formats.parquet:open_parquet"),
 }
 SUFFIXES = "PNG, JPEG, TIFF, BMP, WebP, GIF, .npy or .npz"
 
@@ -81,10 +88,29 @@ def open_matrix(path: str) -> Opened:
     return _open(path, reader, reader.matrix, None)
 
 
+def open_table(path: str) -> "Tabular":
+    """Read the table in `path`, of numbers and what else there is, in one go."""
+    suffix = suffix_of(path)
+    if suffix not in TABLES:
+        raise ReadError(path, f"the suffix {suffix or '(none)'} is none of a table", f"Give {', '.join(TABLES)}")
+    starts, function = TABLES[suffix]
+    with open_regular(path) as file:
+        start = file.read(_LONGEST_START)
+        file.seek(0)
+        if starts and not start.startswith(starts):
+            raise ReadError(path, f"does not start like {suffix[1:]}", "Copy it again or export it again")
+        magic = next((magic for magic in _STRANGERS if len(magic) > 1 and start.startswith(magic)), None)
+        if magic:
+            raise ReadError(path, f"a {_STRANGERS[magic]}, not a table", "Export it as CSV")
+        table: Tabular = _find(function)(file, path)
+        return table
+
+
 def load_decoders() -> None:
     """Import every decoder, so that no file pays for it out of its own time."""
     for reader in READERS.values():
-        _function(reader.frames)
+        _find(reader.frames)
+    _find(TABLES[".csv"][1])  # of the others, what they need may be missing
 
 
 def _reader(path: str) -> Reader:
@@ -100,7 +126,8 @@ def _open(path: str, reader: Reader, function: str, axes: str | None) -> Opened:
     file.seek(0)
     if not start.startswith(reader.starts):
         raise _misnamed(path, reader.kind, start)
-    return _function(function)(file, path, axes)
+    opened: Opened = _find(function)(file, path, axes)
+    return opened
 
 
 def _misnamed(path: str, kind: str, start: bytes) -> ReadError:
@@ -113,7 +140,8 @@ def _misnamed(path: str, kind: str, start: bytes) -> ReadError:
     return ReadError(path, f"does not start like {kind}", "Copy it again or leave it out")
 
 
-def _function(target: str) -> Open:
+def _find(target: str) -> Callable[..., Any]:
+    """The function that `module:name` names."""
     module, _, name = target.partition(":")
-    function: Open = getattr(import_module(module), name)
+    function: Callable[..., Any] = getattr(import_module(module), name)
     return function

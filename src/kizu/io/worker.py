@@ -3,9 +3,11 @@
 Requests are messages on stdin (see kizu.io.protocol):
     {"do": "probe" | "probe matrix", path, axes, seconds, memory}                  → one header
     {"do": "frames" | "frames matrix", ..., size, dtype, resize}   → a frame or a loss per frame, then the end
+    {"do": "table", path, seconds, memory}     → three frames: JSON about it, values, places of rows; then the end
 Nothing is kept between requests. A request that fails is answered with what is wrong and how to mend it.
 """
 
+import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,7 +20,7 @@ from kizu.errors import KizuError, ReadError, UsageError
 from kizu.io.conform import conform
 from kizu.io.opened import PIXELS, Opened, Size
 from kizu.io.protocol import Message, receive, send
-from kizu.io.readers import load_decoders, open_frames, open_matrix
+from kizu.io.readers import load_decoders, open_frames, open_matrix, open_table
 from kizu.io.restrict import forbid, limit_memory, limit_seconds
 
 
@@ -107,11 +109,30 @@ def _frames(request: Message, answers: BinaryIO) -> None:
     send(answers, {"kind": "end"})
 
 
+def _table(request: Message, answers: BinaryIO) -> None:
+    table = open_table(request["path"])
+    numbers = [column.values for column in table.columns if column.values is not None]
+    if not numbers:
+        kinds = ", ".join(f"{column.name} ({column.kind})" for column in table.columns[:5])
+        raise ReadError(request["path"], f"has no column of numbers: {kinds}", "Give a table with at least one")
+    about = {
+        "columns": [[column.name, column.kind, column.texts, column.notes] for column in table.columns],
+        "declared": table.declared,
+        "skipped": table.skipped,
+        "notes": table.notes,
+    }
+    send(answers, {"kind": "frame", "part": "about"}, memoryview(json.dumps(about).encode("ascii")))
+    for part, array in (("values", np.stack(numbers, axis=1)), ("places", table.places)):
+        send(answers, {"kind": "frame", "part": part, "shape": array.shape}, array.data.cast("B"))
+    send(answers, {"kind": "end"})
+
+
 _WORK: Mapping[str, Callable[[Message, BinaryIO], None]] = {
     "probe": _probe,
     "probe matrix": _probe,
     "frames": _frames,
     "frames matrix": _frames,
+    "table": _table,
 }
 
 

@@ -14,6 +14,7 @@ from kizu.pipeline.matrix import inspect_matrix
 from kizu.pipeline.options import Align, Options
 from kizu.pipeline.pictures import inspect_pictures
 from kizu.pipeline.refit import Progress
+from kizu.pipeline.rows import inspect_rows
 from kizu.pipeline.stacks import inspect_stack
 
 
@@ -87,6 +88,8 @@ def inspect_as(
     """:func:`inspect` with its keywords in one record; `say` hears what memory is needed before it is taken."""
     of = kind_of(inputs, axes=options.axes)
     model = choose_model(options, inputs, of, progress)
+    if model.road == "rows":
+        return inspect_rows(inputs[0], out, options, progress, model.folder)
     if model.road == "pictures":
         return inspect_pictures(inputs, out, options, model, progress)
     if of == "matrix":
