@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kizu.detect.regions import regions_of
 from kizu.engines.blas import one_thread
-from kizu.errors import NothingUsableError, UsageError
+from kizu.errors import NothingUsableError, ShapeError, UsageError
 from kizu.files import MODEL_CARD, load_model, read_json, save_model
 from kizu.io.each import Pictures, pictures
 from kizu.io.masks import read_mask
@@ -23,8 +24,8 @@ from kizu.pipeline.pictures_document import Account, document
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.verdict import PictureModel, Verdict
 from kizu.report.write import write_report
-from kizu.stack import Stack
-from kizu.typing import Floats
+from kizu.stack import Skipped, Stack
+from kizu.typing import Bools, Floats
 
 STACKS_ONLY: dict[str, Any] = {
     "background": None, "align": "auto", "resize": None, "skip_odd": False, "memory": None
@@ -45,21 +46,28 @@ class Judging(NamedTuple):
 
     def verdict(self, stack: Stack, index: int) -> Verdict:
         """What the model thinks of one frame; nothing where the user does not want to know."""
+        unseen = _unknown(stack.frames[index])
+        if unseen.all():
+            raise ShapeError("no pixel of it is known", "Leave it out")
         found = self.model.judge(stack.frames[index], self.options.rule)
-        if self.options.ignore is None:
-            return found
-        ignored = read_mask(self.options.ignore, stack.height, stack.width)
+        if self.options.ignore is not None:
+            unseen |= read_mask(self.options.ignore, stack.height, stack.width)
         return found._replace(
-            score=np.where(ignored, np.float32(0), found.score),
-            mask=found.mask & ~ignored,
-            expected=np.where(ignored, np.float32(np.inf), found.expected),
+            score=np.where(unseen, np.float32(0), found.score),
+            mask=found.mask & ~unseen,
+            expected=np.where(unseen, np.float32(np.inf), found.expected),
         )
 
     def write(self, number: int) -> Account:
         """Decide on every frame of one file; write its map, mask, background and overlay."""
         stack = self.listed.read(number)
-        rows = tuple(self._write_one(stack, index) for index in range(stack.used))
-        return Account(stack.sources, stack.skipped, rows, stack.frames.shape[1:3])
+        rows, skipped = [], list(stack.skipped)
+        for index, (source, _) in enumerate(stack.origins):
+            try:
+                rows.append(self._write_one(stack, index))
+            except ShapeError as error:  # a picture that the model cannot judge costs nobody else's results
+                skipped.append(Skipped(source, error.what, error.mend))
+        return Account(stack.sources, tuple(skipped), tuple(rows), stack.frames.shape[1:3])
 
     def _write_one(self, stack: Stack, index: int) -> Rows:
         found = self.verdict(stack, index)
@@ -73,9 +81,16 @@ class Judging(NamedTuple):
             )
         regions = regions_of(found.mask, found.score, found.residual, found.expected)
         rows = rows_of(stack, index, found.score, found.mask, regions)
-        for row, region in zip(rows.regions, regions, strict=True):
-            row |= self.model.about(stack.frames[index], region)
+        for row, more in zip(rows.regions, self.model.about(stack.frames[index], regions), strict=True):
+            row |= more
         return rows
+
+
+def _unknown(frame: NDArray[Any]) -> Bools:
+    """Pixels of a frame (height, width[, channels]) of which a channel is NaN."""
+    if frame.dtype.kind != "f":
+        return np.zeros(frame.shape[:2], np.bool_)
+    return np.asarray(np.isnan(frame).reshape(*frame.shape[:2], -1).any(axis=2))
 
 
 def inspect_pictures(inputs: Sequence[str], out: Path, options: Options, taken: Taken, progress: Progress) -> Outcome:
@@ -150,15 +165,13 @@ def _close(judging: Judging, taken: Taken, accounts: list[Account], started: flo
     results, options = judging.results, judging.options
     rows = [row for account in accounts for row in account.rows]
     if not rows:
-        first = accounts[0].skipped[0]
+        first = next(skipped for account in accounts for skipped in account.skipped)
         raise NothingUsableError(first.what, first.mend, where=first.source)
-    found = {
-        row.result["name"]: (number, i) for number, account in enumerate(accounts) for i, row in enumerate(account.rows)
-    }
+    home_of = {row.result["name"]: number for number, account in enumerate(accounts) for row in account.rows}
 
     def stack_of(name: str) -> tuple[Stack, int]:
-        number, index = found[name]
-        return judging.listed.read(number), index
+        stack = judging.listed.read(home_of[name])
+        return stack, stack.names.index(name)
 
     def picture(name: str) -> Picture:
         stack, index = stack_of(name)

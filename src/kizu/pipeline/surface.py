@@ -70,18 +70,14 @@ class Surface:
             background=like(background, picture),
         )
 
-    def about(self, picture: NDArray[Any], region: Region) -> dict[str, Any]:
-        """The views that find a region unusual, most first, and what they add to the map at its peak."""
-        seen = surface.views(floats(picture), self.learned.shrink)
+    def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
+        """The views that find each region unusual, most first, and the most that they add to the map there."""
+        if not regions:
+            return []
         step = self.learned.shrink
-        box = (
-            slice(region.y // step, -(-(region.y + region.height) // step)),
-            slice(region.x // step, -(-(region.x + region.width) // step)),
-        )
-        parts = [self._alone(seen, number)[box].max() for number in range(len(VIEWS))]
-        order = np.argsort(parts)[::-1]
-        names = list(VIEWS)
-        return {"views": [[names[n], round(float(parts[n]), 2)] for n in order if parts[n] > 0]}
+        seen = surface.views(floats(picture), step)
+        maps = [self._alone(seen, number) for number in range(len(VIEWS))]
+        return [_loudest_views(maps, region, step) for region in regions]
 
     def _alone(self, seen: Views, number: int) -> Floats:
         weights = [weight if n == number else 0.0 for n, weight in enumerate(VIEWS.values())]
@@ -146,6 +142,17 @@ class Surface:
         }
         arrays = {f"tails.{name}": array for name, array in learned.tails._asdict().items()}
         return card, arrays | {f"null.{name}": getattr(null, name) for name in ("areas", "levels", "scores")}
+
+
+def _loudest_views(maps: Sequence[Floats], region: Region, step: int) -> dict[str, Any]:
+    box = (
+        slice(region.y // step, -(-(region.y + region.height) // step)),
+        slice(region.x // step, -(-(region.x + region.width) // step)),
+    )
+    most = [float(one[box].max()) for one in maps]
+    order = sorted(range(len(most)), key=lambda number: -most[number])
+    names = list(VIEWS)
+    return {"views": [[names[number], round(most[number], 2)] for number in order if most[number] > 0]}
 
 
 def warnings_of(learned: Learned) -> list[str]:

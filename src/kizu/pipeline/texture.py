@@ -15,7 +15,7 @@ from kizu.errors import NothingUsableError
 from kizu.io.each import Pictures
 from kizu.models import texture
 from kizu.models.patches import patches
-from kizu.models.texture import Scale
+from kizu.models.texture import Coded, Scale
 from kizu.parameters import Parameter
 from kizu.pipeline.options import Options
 from kizu.pipeline.outputs import like
@@ -36,25 +36,29 @@ NULL = "each picture's own null, measured outside what noise like its own makes 
 class Texture:
     """Dictionaries at several scales; every picture is explained by them and judged against its own noise."""
 
-    def __init__(self, scales: Sequence[Scale], pictures: int, options: Options) -> None:
-        self.scales, self.pictures = tuple(scales), pictures
+    def __init__(self, scales: Sequence[Scale], pictures: int, options: Options, code: Coded = texture.coded) -> None:
+        self.scales, self.pictures, self.code = tuple(scales), pictures, code
         self.sign: Sign = options.sign
         self.min_area, self.seed, self.engine = options.min_area, options.seed, options.engine
 
     def judge(self, picture: NDArray[Any], rule: Rule) -> Verdict:
         values = floats(picture)
-        explained = texture.explain(self.scales, values, quantum_of(picture))
+        explained = texture.explain(self.scales, values, quantum_of(picture), self.code)
         z = explained.z
         nulls = null_alone(z, sign=self.sign, min_area=self.min_area, seed=self.seed, engine=self.engine)
         decision = decide_on(partial(_smoothed, z, sign=self.sign), None, nulls, rule)
         background = like(explained.background, picture)
         return Verdict(*decision, residual=loudest(values - explained.background), background=background)
 
-    def about(self, picture: NDArray[Any], region: Region) -> dict[str, Any]:
-        """The atoms of the finest scale that its patches are explained with, and their shares."""
+    def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
+        """The atoms of the finest scale that each region's patches are explained with, and their shares."""
+        values = floats(picture)
+        return [self._nearest(values, region) for region in regions]
+
+    def _nearest(self, values: Floats, region: Region) -> dict[str, Any]:
         scale = self.scales[0]
-        part = floats(picture)[_span(region.y, region.height, scale.size), _span(region.x, region.width, scale.size)]
-        codes, _ = texture.coded(scale, patches(part, scale.size, texture.STRIDE))
+        part = values[_span(region.y, region.height, scale.size), _span(region.x, region.width, scale.size)]
+        codes, _ = self.code(scale, patches(part, scale.size, texture.STRIDE))
         weight = np.abs(codes).sum(axis=0, dtype=np.float64)
         share = weight / (weight.sum() or 1.0)
         nearest = np.argsort(-share, kind="stable")[:NEAREST]
@@ -120,27 +124,44 @@ def _span(start: int, length: int, size: int) -> slice:
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     """From these very pictures: a flaw is rare among their patches, and rare patches are not learned."""
+    frames = read_some(listed, progress)
+    progress("learn", 0, 1)
+    return learn_from(frames, options)
+
+
+def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:
+    """From pictures (height, width[, channels]) in memory."""
+    values = [floats(picture) for picture in pictures]
+    return Texture(texture.learn(values, lam=options.lam, seed=options.seed), len(values), options)
+
+
+def read_some(listed: Pictures, progress: Progress) -> list[NDArray[Any]]:
+    """The frames of evenly spread files."""
     step = max(1, -(-len(listed) // LEARNED_FROM))
     chosen = range(0, len(listed), step)
-    frames = []
+    frames: list[NDArray[Any]] = []
     for done, number in enumerate(chosen):
         progress("read", done, len(chosen))
-        frames += [floats(frame) for frame in listed.read(number).frames]
+        frames += list(listed.read(number).frames)
     if not frames:
         raise NothingUsableError("no picture could be read", "Give other files", where=listed.stems[0])
-    progress("learn", 0, 1)
-    return Texture(texture.learn(frames, seed=options.seed), len(frames), options)
+    return frames
 
 
 def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Texture:
     """What :func:`learn` left in a model folder."""
+    return Texture(scales_of(card, weights), card["pictures"], options)
+
+
+def scales_of(card: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> list[Scale]:
+    """The scales of a model folder."""
     scales = []
     for number, document in enumerate(card["scales"]):
         parameters = {name: Parameter(*pair) for name, pair in document["parameters"].items()}
         arrays = {name: weights[f"{number}.{name}"] for name in ARRAYS}
         rest = {**document, "parameters": parameters, "history": tuple(document["history"])}
         scales.append(Scale(**{**rest, **arrays}))
-    return Texture(scales, card["pictures"], options)
+    return scales
 
 
 def floats(picture: NDArray[Any]) -> Floats:

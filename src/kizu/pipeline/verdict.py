@@ -1,6 +1,6 @@
 """What a model that judges one picture at a time has to offer to the road."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -35,8 +35,8 @@ class PictureModel(Protocol):
         """Decide on one picture; the same picture gives the same bytes."""
         ...
 
-    def about(self, picture: NDArray[Any], region: Region) -> dict[str, Any]:
-        """What the JSON table says about a region beside its numbers."""
+    def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
+        """What the JSON table says about each region of a picture beside its numbers."""
         ...
 
     def assets(self) -> dict[str, bytes]:

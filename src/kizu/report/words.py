@@ -96,6 +96,8 @@ def warnings(run: Document) -> list[str]:
 def proof(run: Document) -> str:
     """The certificate, and why the solver stopped."""
     certificate = run.get("certificate")
+    if "proof" in run:
+        return str(run["proof"])
     if not certificate:
         return "No split was optimised, so there is nothing to prove."
     gap = percent(certificate["relative_gap"])

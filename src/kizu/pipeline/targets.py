@@ -1,0 +1,86 @@
+"""`--model ipi`: small bright targets in any one picture, with nothing learned."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.detect import targets
+from kizu.detect.decide import Rule
+from kizu.detect.regions import Region
+from kizu.errors import UsageError
+from kizu.io.each import Pictures
+from kizu.models import patch_image
+from kizu.pipeline.options import Options
+from kizu.pipeline.outputs import like
+from kizu.pipeline.refit import Progress
+from kizu.pipeline.texture import floats, quantum_of
+from kizu.pipeline.verdict import Verdict
+from kizu.typing import Floats
+
+NULL = "false candidates per picture fall with the cube of their score: measured on scenes whose targets were taken out"
+PROOF = (
+    "Not proven, and not near the optimum of robust PCA: the rank of each picture's background is limited, for speed "
+    "and to keep noise out, and the solver takes a fixed number of steps."
+)
+UNSETTLED = {"noise": "auto", "lam": None, "rank": None, "fdr": None, "z": None, "min_area": None}
+"""Keywords of `inspect` that this model has no use for."""
+
+
+class Targets:
+    """The patch-image model, the same for every picture."""
+
+    def judge(self, picture: NDArray[Any], rule: Rule) -> Verdict:
+        grey = _grey(floats(picture))
+        split = patch_image.patch_image(grey)
+        found = targets.decide(grey, split.residual, rule.value, quantum_of(picture) or 0.0)
+        background = grey - split.residual
+        if picture.ndim == 3:
+            background = floats(picture) - split.residual[..., None]
+        return Verdict(*found, residual=split.residual, background=like(background, picture))
+
+    def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
+        return [{} for _ in regions]
+
+    def assets(self) -> dict[str, bytes]:
+        return {}
+
+    def facts(self, rule: Rule) -> dict[str, Any]:
+        return {
+            "parameters": {
+                "patch": {"value": patch_image.PATCH, "why": "pixels along a side: a target is a small part of it"},
+                "step": {"value": patch_image.STEP, "why": "pixels between patches: every pixel is in nine"},
+                "rank": {"value": patch_image.RANK, "why": "largest rank of the background: noise has no place in it"},
+                "lam": {"value": "1/√max(patches, pixels)", "why": "Candès et al. 2011"},
+                "steps": {"value": patch_image.STEPS, "why": "the constraint holds to a thousandth"},
+            },
+            "certificate": None,
+            "proof": PROOF,
+            "stopped": "feasible",
+            "converged": False,
+            "warnings": ["The false-alarm rate was measured on infrared scenes: elsewhere it may differ."],
+            "decision": {"rule": rule.kind, "value": rule.value, "approximate": True, "why": NULL, "scales": []},
+        }
+
+    def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
+        return {}, {"none": np.zeros(0, np.float32)}
+
+
+def learn(listed: Pictures, options: Options, progress: Progress) -> Targets:
+    """Nothing needs to be learned. UsageError names the first option that has no meaning here."""
+    return load({}, {}, options)
+
+
+def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Targets:
+    """The same."""
+    for name, unset in UNSETTLED.items():
+        if getattr(options, name) != unset:
+            raise UsageError("has no meaning for small targets", "Leave it out", where=f"--{name.replace('_', '-')}")
+    if options.sign == "dark":
+        raise UsageError("targets are bright", "Give the negative of the pictures", where="--sign")
+    return Targets()
+
+
+def _grey(values: Floats) -> Floats:
+    return values if values.ndim == 2 else np.asarray(values.mean(axis=2), values.dtype)
