@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from kizu.scenes import Defect, dot, photographs, plaster, truth
 
@@ -22,6 +23,27 @@ def walls(count: int = 24, *, dots: Sequence[int] = (5,), seed: int = 0, depth: 
     wall = plaster(*SIZE, np.random.default_rng(99))
     defects = tuple(Defect(frame, dot(SIZE, DOT, 3.0), depth) for frame in dots)
     return photographs(wall, count, defects, rng), truth(defects, (count, *SIZE))
+
+
+def cloth(shape: tuple[int, int], seed: int, *, scratched: bool = False) -> np.ndarray:
+    """An 8-bit weave; its scratch lies in the rows 40 to 42, columns 12 to 71."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(shape)
+    weave = np.cos(2 * np.pi * y / 6.3) * np.cos(2 * np.pi * x / 5.7 + np.sin(y / 11))
+    picture = 120 + 40 * weave + 6 * rng.standard_normal(shape)
+    picture[40:43, 12:72] -= 45 * scratched
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def part(shape: tuple[int, int], seed: int, *, scratched: bool = False) -> np.ndarray:
+    """An 8-bit ground surface with streaks along the columns; its scratch crosses them, from (30, 20) on."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(shape)
+    streaks = ndimage.gaussian_filter(rng.standard_normal(shape), (30, 0.8))
+    light = 1 + 0.15 * np.sin(x / 60 + seed)
+    picture = light * (130 + 9 * streaks / streaks.std() + 3 * rng.standard_normal(shape))
+    scratch = (np.abs(y - 30 - 0.4 * (x - 20)) < 1.2) & (x > 20) & (x < 70)
+    return np.clip(picture - 45 * scratch * scratched, 0, 255).astype(np.uint8)
 
 
 def save(frames: Iterable[np.ndarray], folder: Path, *, first: int = 0) -> Path:

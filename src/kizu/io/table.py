@@ -79,7 +79,8 @@ def read_table(path: str) -> Table:
     name = Path(path).name
     names = tuple(column[0] for column in columns if column[1] == "number")
     values = np.frombuffer(sink.parts["values"], np.float64).reshape(-1, len(names))
-    labels = next((column[2] for column in columns if column[2] is not None), None)
+    naming = sorted((column for column in columns if column[2] is not None), key=lambda column: column[1] != "text")
+    labels = naming[0][2] if naming else None
     return Table(
         names=names,
         values=values,
@@ -113,7 +114,7 @@ def telling(table: Table) -> Table:
     kept = np.array([place not in why for place in range(len(table.names))])
     if not kept.any():
         what = "; ".join(f"{table.names[place]}: {reason}" for place, reason in list(why.items())[:5])
-        raise UsageError("no column tells rows apart", f"Give one that does ({what})", where="table")
+        raise UsageError(f"no column tells its rows apart ({what})", "Give one that does", where="the table")
     left_out = (*table.left_out, *((table.names[place], reason) for place, reason in why.items()))
     return replace(_columns(table, kept), left_out=left_out, labels=labels)
 

@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Outlier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from kizu.models import dictionary_data, dictionary_online
+from kizu.models import dictionary_data, dictionary_online, validate
+from kizu.models.dictionary_check import Center
 from kizu.models.dictionary_folder import read, write
 from kizu.models.estimator import LARGEST, TIE, _null_quantile
 from kizu.models.flag import column_scales
@@ -17,7 +18,6 @@ from kizu.models.robust_dictionary import (
     MAX_ITER,
     STARTS,
     TRIM,
-    Center,
     Form,
     LearnedDictionary,
     encode,
@@ -58,7 +58,7 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         noise: float | Literal["auto"] | None = "auto",
         form: Form = "noisy",
         trim: float = TRIM,
-        center: Center | Literal["auto"] | None = "auto",
+        center: Center | None = "auto",
         positive: bool | Literal["codes"] = False,
         starts: int = STARTS,
         tol: float | None = None,
@@ -83,6 +83,7 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
     def fit(self, X: Array, y: object = None) -> Self:
         """Learn from the rows of X (samples, features); `y` is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32])
+        validate.positive("memory", self.memory)
         options = {name: value for name, value in self.get_params(deep=False).items() if name != "memory"}
         found = robust_dictionary(X, **options)
         self._keep(found)
@@ -172,7 +173,7 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """What :meth:`save` wrote; anything else is refused."""
-        params, fitted = read(Path(folder))
+        params, fitted = read(Path(folder), set(cls().get_params()))
         model = cls(**params)
         for name, value in fitted.items():
             setattr(model, name, value)

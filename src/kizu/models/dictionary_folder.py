@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from kizu.errors import ReadError
-from kizu.files import MODEL_CARD, MODEL_WEIGHTS, load_model, save_model
+from kizu.files import MODEL_CARD, load_model, save_model
 from kizu.parameters import Parameter
 from kizu.solvers.dictionary import Sums
 
 KIND, SCHEMA = "robust_dictionary", 1
 ARRAYS = ("components_", "scale_", "level_", "usage_")
 NUMBERS = ("offset_", "sigma_", "exponent_", "n_iter_", "n_features_in_", "n_samples_seen_")
+WANTED = ("form", "center", "lam", "lam_anomaly", "tol")
+"""Parameters that predictions need."""
 INFINITE = "infinite"
 """JSON has no ∞, which lam_anomaly may be."""
 
@@ -32,8 +34,8 @@ def write(folder: Path, model: Any) -> None:
     save_model(folder, card, {**{name: getattr(model, name) for name in ARRAYS}, **sums})
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options and fitted attributes; ReadError where the folder is of another kind, or not whole."""
+def read(folder: Path, known: set[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options, which are those `known`, and fitted attributes; ReadError where the folder is another's or not whole."""
     card, arrays = load_model(folder)
     if (card.get("kind"), card.get("schema")) != (KIND, SCHEMA):
         got = f"kind {card.get('kind')!r}, schema {card.get('schema')!r}"
@@ -46,10 +48,12 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         fitted["sums_"] = Sums(arrays["sums_codes"], arrays["sums_data"], float(arrays["sums_weight"]))
         if card["features"]:
             fitted["feature_names_in_"] = np.array(card["features"], dtype=object)
+        if set(options) != known or not set(fitted["parameters_"]) >= set(WANTED):
+            raise ValueError("options or parameters are missing, or are of another version")
         _fits(fitted)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"not a whole model ({type(error).__name__}: {error})"
-        raise ReadError(folder / MODEL_WEIGHTS, what, "Make the model again") from error
+        raise ReadError(folder / MODEL_CARD, what, "Make the model again") from error
     return options, fitted
 
 

@@ -2,7 +2,7 @@
 
 The sums A and B of :mod:`kizu.solvers.dictionary` are all that is kept of earlier samples (Mairal, Bach, Ponce &
 Sapiro 2010, algorithm 1). Samples fade by (seen before / seen now)³, because their codes belong to atoms that were
-worse then. That is a matter of samples: how they are cut into batches does not change what one counts.
+worse then. That counts samples, not batches: what came before one counts the same, however it was cut into batches.
 """
 
 import math

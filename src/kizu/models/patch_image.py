@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from kizu import certificates
+import kizu.certificates as certificates
 from kizu.models.validate import exponent_of
 from kizu.typing import Floats
 

@@ -13,26 +13,25 @@ from typing import Literal
 import numpy as np
 
 from kizu.arrays import like
-from kizu.errors import ParameterError, ShapeError
-from kizu.models import dictionary_data, dictionary_fit, validate
+from kizu.errors import ParameterError
+from kizu.models import dictionary_check, dictionary_data, dictionary_fit
+from kizu.models.dictionary_check import Center
 from kizu.models.dictionary_data import Samples
 from kizu.models.dictionary_fit import Learned, Round, Task
 from kizu.parameters import Parameter
 from kizu.solvers import huber_codes, l1_fit
-from kizu.solvers.composite import default_tolerance
 from kizu.solvers.huber_codes import Coding, Proofs
 from kizu.typing import Array, Bools, Floats
 
 Form = Literal["noisy", "exact", "rows"]
-Center = Literal["auto", "sample", "global"]
 MAX_ITER = 300
 STILL = 1e-4
 """Learning ends when a round lowers the objective by less than that share."""
 TRIM, STARTS = 0.15, 3
 RATIO = 0.8
 """lam at most that share of √features · lam_anomaly: above it the anomaly is cheaper than the atom that explains it."""
-SMOOTH = 0.01
-"""The exact form's atoms are learned with noise worth that share of the data's mean size."""
+SMOOTH = 0.1
+"""The exact form's atoms are learned with noise worth that share of the data's mean size: with less they are slow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +121,16 @@ def robust_dictionary(
     ------
     ParameterError, ShapeError : one line that says what to do
     """
-    check(atoms, lam, lam_anomaly, noise, form, trim, center, positive, starts, tol, max_iter, random_state)
+    dictionary_check.check(
+        atoms, lam, lam_anomaly, noise, form, trim, center, positive, starts, tol, max_iter, random_state
+    )
     values = dictionary_data.matrix(Y)
-    count = _count(atoms, *values.shape)
-    where = _center(center, positive)
+    count = dictionary_check.count_of(atoms, *values.shape)
+    where = dictionary_check.center_of(center, positive)
     samples = dictionary_data.centred(values, where.value)
     parameters = {"atoms": count, "center": where, "trim": Parameter(float(trim), "given or 0.15: none of the flaws")}
     parameters |= weights(samples, count.value, lam, lam_anomaly, noise, form, trim, positive)
-    parameters |= {"tol": tolerance(tol, values)}
+    parameters |= {"tol": dictionary_check.tolerance(tol, values)}
     learned = _learned(samples, parameters, positive, starts, max_iter, random_state)
     return _result(Y, samples, learned, parameters, positive)
 
@@ -254,71 +255,3 @@ def _result(
         stopped="still" if learned.settled else "max_iter",
         parameters=parameters,
     )
-
-
-def _count(atoms: int | None, samples: int, features: int) -> Parameter:
-    if atoms is None:
-        few = max(min(features // 2, samples // 4), 1)
-        return Parameter(few, "half the features, at most a quarter of the samples: no room for flaws")
-    if samples < atoms:
-        raise ShapeError(f"Y has {samples} samples for {atoms} atoms", "Give more samples, or fewer atoms", where="Y")
-    return Parameter(int(atoms), "given")
-
-
-def _center(center: Center | None, positive: bool | Literal["codes"]) -> Parameter:
-    if center != "auto":
-        return Parameter(center, "given")
-    if positive is True:
-        return Parameter(None, "positive atoms: nothing is taken off")
-    return Parameter("sample", "each sample's median: as for patches, whose brightness is no flaw")
-
-
-def tolerance(tol: float | None, values: Floats) -> Parameter:
-    if tol is not None:
-        return Parameter(tol, "given")
-    return Parameter(default_tolerance(values), f"for {values.dtype}")
-
-
-def check(
-    atoms: object,
-    lam: float | None,
-    lam_anomaly: float | None,
-    noise: object,
-    form: object,
-    trim: object,
-    center: object,
-    positive: object,
-    starts: object,
-    tol: float | None,
-    max_iter: object,
-    random_state: object,
-) -> None:
-    """Refuse what no problem can have, by name."""
-    validate.positive("lam", lam)
-    validate.positive("tol", tol)
-    if lam_anomaly != np.inf:
-        validate.positive("lam_anomaly", lam_anomaly)
-    if noise != "auto" and not (noise is None or (_number(noise) and 0 < float(noise) < np.inf)):  # type: ignore[arg-type]
-        raise ParameterError("noise", noise, '"auto", None for no noise, or a positive number')
-    if not (_number(trim) and 0 <= float(trim) <= 0.5):  # type: ignore[arg-type]
-        raise ParameterError("trim", trim, "a share from 0 to 0.5")
-    for name, got, allowed in (
-        ("form", form, ("noisy", "exact", "rows")),
-        ("center", center, ("auto", "sample", "global", None)),
-        ("positive", positive, (False, True, "codes")),
-    ):
-        if isinstance(got, np.ndarray) or got not in allowed:
-            raise ParameterError(name, got, "one of " + ", ".join(map(repr, allowed)))
-    for name, got, least in (("atoms", atoms, 1), ("starts", starts, 1), ("max_iter", max_iter, 0)):
-        if not (_whole(got) and int(got) >= least) and not (name == "atoms" and got is None):  # type: ignore[call-overload]
-            raise ParameterError(name, got, f"a whole number of at least {least}")
-    if not _whole(random_state) or int(random_state) < 0:  # type: ignore[call-overload]
-        raise ParameterError("random_state", random_state, "a whole number of at least 0")
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

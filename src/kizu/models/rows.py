@@ -43,7 +43,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "trimmed": Parameter(TRIMMED, "share of the rows that says nothing about how columns go together"),
     "bins": Parameter(BINS, "of the histogram of a column"),
 }
-"""The same for every table: chosen on many tables of many kinds, none of them for one."""
+"""The same for every table: chosen once, over many tables of many kinds."""
 
 
 class RowScores(NamedTuple):
@@ -75,7 +75,7 @@ class RowModel(NamedTuple):
             "edges": (count, 2),
             "surprise": (count, BINS),
             "typical": (count,),
-            "law": (2,),
+            "law": (3,),
             **{f"tail.{view}": (len(KNOTS) + 1,) for view in VIEWS},
         }
         for name, shape in shapes.items():
@@ -115,8 +115,8 @@ def score_rows(model: RowModel, values: Floats, *, fitted: bool = False) -> RowS
 
 def null_of(model: RowModel) -> dict[str, Any]:
     """The law of the scores of rows without anomalies, as run.json says it."""
-    shape, scale = model.arrays["law"].tolist()
-    return {"law": "gamma", "shape": shape, "scale": scale}
+    middle, scale, shape = model.arrays["law"].tolist()
+    return {"law": "generalised Pareto beyond the median", "median": middle, "scale": scale, "shape": shape}
 
 
 def threshold_of(model: RowModel, p_value: float) -> float:

@@ -1,7 +1,7 @@
 """The columns of a table on one scale, and what is not known in them.
 
-z = (x − median) / scale        the scale of the middle half, or of more where most values are equal
-q = sign(z)·c·log(1 + |z|/c)    large deviations count, but not as much as they are large
+z = (x − median) / scale: the scale of the middle half, or of more where that hardly varies.
+q = sign(z)·c·log(1 + |z|/c): large deviations count, but not as much as they are large.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,9 @@ Arrays = dict[str, Floats]
 SPREADS = ((0.25, 0.75, 1.3489795), (0.05, 0.95, 3.2897073), (0.005, 0.995, 5.1516586))
 """Pairs of quantiles and their distance for a standard normal variable."""
 NARROW = 0.05
-"""A scale below this share of the next wider one says that most values are equal, not how far the others vary."""
+"""A scale below this share of the next wider one says that most values are nearly equal, not how far others vary."""
+LEAST = 1e-12
+"""A scale below this share of the values themselves is rounding: those in that range are equal."""
 ELSE = 10.0
 """z of a value that differs where all fitted values were equal."""
 TIE = 1e-9
@@ -35,24 +37,37 @@ def column_scales(values: Floats) -> Arrays:
 
 
 def _scale(known: Floats) -> float:
-    """Robust scale of the known values of a column, in halves so that their difference cannot overflow."""
-    half, most = 0.5 * known, float(np.abs(known).max())
+    """Robust scale of the known values of a column: of the middle half, or of more where those hardly vary.
+
+    What is rare but usual in such a column then stays within a few scales. The price: where more than one value in
+    200 is enormous, those set the scale, and smaller deviations of the same column are not seen beside them.
+    """
+    half, most = 0.5 * known, float(np.abs(known).max())  # in halves, so that no difference can overflow
     scale = 0.0
-    for low, high, normal in SPREADS:
-        below, above = np.quantile(half, (low, high))
-        wider = 2 * float(above / normal - below / normal)
+    for spread in SPREADS:
+        wider = _spread(half, *spread)
         scale = wider if scale < NARROW * wider else scale
     if scale == 0 and most > 0:
         scale = most * float(np.std(known / most))
-    return scale if scale > 1e-12 * most else 0.0
+        return scale if scale > LEAST * most else 0.0
+    return scale
+
+
+def _spread(half: Floats, low: float, high: float, normal: float) -> float:
+    """Scale between two quantiles; 0 where that is rounding."""
+    below, above = np.quantile(half, (low, high))
+    scale = 2 * float(above / normal - below / normal)
+    return scale if scale > LEAST * 2 * max(abs(below), abs(above)) else 0.0
 
 
 def standardised(arrays: Mapping[str, Floats], values: Floats) -> Floats:
     """z (rows, columns); NaN stays."""
     median, scale = arrays["median"], arrays["scale"]
     flat = scale == 0
-    z = (0.5 * values - 0.5 * median) / np.where(flat, 1.0, 0.5 * scale)
-    away = np.where(np.abs(values - median) > TIE * np.abs(median), ELSE * np.sign(values - median), 0.0)
+    half = 0.5 * values - 0.5 * median
+    away = np.where(np.abs(half) > 0.5 * TIE * np.abs(median), ELSE * np.sign(half), 0.0)
+    with np.errstate(over="ignore"):  # infinitely far is far enough
+        z = half / np.where(flat, 1.0, 0.5 * scale)
     return np.clip(np.where(flat & ~np.isnan(values), away, z), -LARGEST, LARGEST)
 
 

@@ -6,7 +6,7 @@ so that a flaw wider than a patch is seen at a coarser scale only.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from kizu.calibration import MAD_TO_SIGMA
-from kizu.errors import ShapeError
+from kizu.errors import ParameterError, ShapeError
 from kizu.models import dictionary_data, robust_dictionary
 from kizu.models.patches import coverage, fold, patches
 from kizu.parameters import Parameter
@@ -58,6 +58,10 @@ class Scale(NamedTuple):
     parameters: dict[str, Parameter]
 
 
+Coded = Callable[[Scale, Floats], tuple[Floats, Floats]]
+"""(scale, patches) → their codes (patches, atoms) and residual (patches, features), in the units of the picture."""
+
+
 class Explained(NamedTuple):
     """A picture (height, width[, channels]) and what its texture says it is, at the scale that fits worst.
 
@@ -69,24 +73,52 @@ class Explained(NamedTuple):
 
 
 def learn(
-    pictures: Sequence[Floats], *, size: int = SIZE, atoms: int | None = None, seed: int = 0
+    pictures: Sequence[Floats],
+    *,
+    size: int = SIZE,
+    atoms: int | None = None,
+    lam: float | None = None,
+    seed: int = 0,
 ) -> tuple[Scale, ...]:
     """A dictionary per scale from `pictures` (height, width[, channels]) of any sizes.
 
+    `lam` weighs the codes, in units of the noise scale sigma of each scale; default 3.
     ShapeError where no picture holds enough patches of `size` × `size`.
     """
+
+    def one(factor: int, rows: Floats) -> Scale:
+        count = atoms or max(rows.shape[1] // 2, 1)
+        noise, weight = ("auto", None) if lam is None else _weight(rows, count, lam)
+        found = robust_dictionary.robust_dictionary(rows, atoms=count, lam=weight, noise=noise, random_state=seed)
+        return _scale(factor, size, found)
+
+    return at_scales(pictures, size, seed, one, atoms)
+
+
+def at_scales(
+    pictures: Sequence[Floats], size: int, seed: int, one: Callable[[int, Floats], Scale], atoms: int | None = None
+) -> tuple[Scale, ...]:
+    """`one(factor, patches)` at every scale that has enough patches for so many atoms."""
     found = []
     for factor in (2**level for level in range(SCALES)):
         rows = sample([reduced(picture, factor) for picture in pictures], size, seed)
-        count = atoms or max(rows.shape[1] // 2, 1)
-        if len(rows) >= PATCHES_PER_ATOM * count:
-            found.append(
-                _scale(factor, size, robust_dictionary.robust_dictionary(rows, atoms=count, random_state=seed))
-            )
+        if len(rows) >= PATCHES_PER_ATOM * (atoms or max(rows.shape[1] // 2, 1)):
+            found.append(one(factor, rows))
     if found:
         return tuple(found)
     least = max(picture.shape[0] * picture.shape[1] for picture in pictures)
     raise ShapeError(f"pictures of at most {least} pixels hold too few patches of {size}x{size}", "Use smaller patches")
+
+
+def _weight(rows: Floats, atoms: int, lam: float) -> tuple[float | None, float]:
+    """(noise scale, weight of the codes) for `lam` noise scales; without noise, as much beside the default of 1."""
+    most = robust_dictionary.RATIO * math.sqrt(rows.shape[1]) * dictionary_data.WEIGHT
+    if lam > most:
+        raise ParameterError("lam", lam, f"at most {most:.3g} noise scales: beyond, all is anomaly")
+    samples = dictionary_data.centred(rows, "sample")
+    scaled = dictionary_data.noise_scale(samples.rows, atoms, "entries", robust_dictionary.TRIM, False, False).value
+    sigma = float(np.ldexp(scaled, samples.exponent))
+    return (sigma, lam * sigma) if sigma > 0 else (None, lam / dictionary_data.WEIGHT)
 
 
 def _scale(factor: int, size: int, found: robust_dictionary.LearnedDictionary) -> Scale:
@@ -127,10 +159,13 @@ def reduced(picture: Floats, factor: int) -> Floats:
     return np.asarray(blocks.mean(axis=(1, 3), dtype=picture.dtype))
 
 
-def explain(scales: Sequence[Scale], picture: Floats, quantum: float | None = None) -> Explained:
+def explain(
+    scales: Sequence[Scale], picture: Floats, quantum: float | None = None, code: Coded | None = None
+) -> Explained:
     """Residual and z of one picture (height, width[, channels]), at the scale where |z| is largest.
 
-    `quantum` is the step of integer pictures, whose rounding is noise too.
+    `quantum` is the step of integer pictures, whose rounding is noise too. `code` makes codes and residual of
+    patches, by default those of a dictionary.
     """
     rounding = 0.0 if quantum is None else quantum / math.sqrt(12)
     flat = picture.reshape(*picture.shape[:2], -1)
@@ -139,7 +174,7 @@ def explain(scales: Sequence[Scale], picture: Floats, quantum: float | None = No
         small = reduced(picture, scale.factor)
         if min(small.shape[:2]) < scale.size:
             continue
-        rest = residual(scale, small).reshape(*small.shape[:2], -1)
+        rest = residual(scale, small, code).reshape(*small.shape[:2], -1)
         z = standardised(rest, coverage((small.shape[0], small.shape[1]), scale.size, STRIDE), rounding / scale.factor)
         signed = np.take_along_axis(z, np.abs(z).argmax(axis=2)[..., None], axis=2)[..., 0]
         wide, rest = enlarged(signed, scale.factor, picture.shape[:2]), enlarged(rest, scale.factor, picture.shape[:2])
@@ -149,9 +184,9 @@ def explain(scales: Sequence[Scale], picture: Floats, quantum: float | None = No
     return Explained(picture - best_rest.reshape(picture.shape), best_z)
 
 
-def residual(scale: Scale, picture: Floats) -> Floats:
-    """Picture minus what the dictionary makes of it, each pixel the mean over the patches that cover it."""
-    _, rest = coded(scale, patches(picture, scale.size, STRIDE))
+def residual(scale: Scale, picture: Floats, code: Coded | None = None) -> Floats:
+    """Picture minus what the atoms make of it, each pixel the mean over the patches that cover it."""
+    _, rest = (code or coded)(scale, patches(picture, scale.size, STRIDE))
     return fold(rest, picture.shape, scale.size, STRIDE)
 
 

@@ -69,7 +69,7 @@ def inspect_rows(path: str, out: Path, options: Options, progress: Progress, mod
     with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results:
         progress("calibrate", 0, 1)
         if model is None:
-            table = require_rows(telling(table), path)
+            table = telling(require_rows(table, path))
             fitted, decided = _against_itself(table, options)
         else:
             fitted = load(model)
@@ -96,7 +96,7 @@ def fit_table(path: str, folder: Path, options: Options, progress: Progress) -> 
     """
     refuse_options(path, options)
     progress("read", 0, 1)
-    table = require_rows(telling(table_of(path, options)), path)
+    table = telling(require_rows(table_of(path, options), path))
     progress("calibrate", 0, 1)
     fitted, decided = _against_itself(table, options)
     source = Source(Path(path).name, sha256_of(path), table.declared, len(table.values))

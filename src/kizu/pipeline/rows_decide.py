@@ -46,7 +46,7 @@ def decide(scores: RowScores, options: Options) -> Decided:
 
 def _rule(p_value: Floats, options: Options) -> tuple[str, float, float, str]:
     """(rule, its value, the largest p-value that is flagged, why)."""
-    law = "the null is the gamma law of the body of the scores"
+    law = "the null continues the body of the scores"
     if options.false_alarms is not None:
         share = options.false_alarms / len(p_value)
         return "false_alarms", options.false_alarms, share, f"expected false rows in a table without anomalies; {law}"

@@ -59,7 +59,7 @@ class Targets:
             "proof": PROOF,
             "stopped": "feasible",
             "converged": False,
-            "warnings": ["The false-alarm rate was measured on infrared scenes: elsewhere it may differ."],
+            "warnings": ["The false-alarm rate is approximate: it was measured on infrared scenes."],
             "decision": {"rule": rule.kind, "value": rule.value, "approximate": True, "why": NULL, "scales": []},
         }
 

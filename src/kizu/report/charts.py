@@ -96,9 +96,8 @@ def strip(scores: Sequence[float], flagged: Sequence[bool], names: Sequence[str]
         top, title = y_at(scores[k]), f"{k + 1}: {names[k]}, score {scores[k]:.3g}"
         left, width = round(LEFT + n * step, 2), round(max(step * 0.8, step - 1), 2)
         bars.append(Bar(left, min(top, ground), width, round(abs(top - ground), 2), flagged[k], title))
-    x_ticks = tuple(
-        Tick(round(LEFT + (k - 0.5) / per_bar * step, 2), pretty(k)) for k in ticks([1, len(scores)]) if k >= 1
-    )
+    places = [k for k in ticks([1, len(scores)]) if k >= 1 and k == int(k)]
+    x_ticks = tuple(Tick(round(LEFT + (k - 0.5) / per_bar * step, 2), pretty(k)) for k in places)
     return Strip(tuple(bars), x_ticks, tuple(Tick(y_at(y), pretty(y)) for y in ticks([0.0, *scores])), per_bar)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
 
 from kizu.numerals import pretty
 from kizu.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Tick, decades, ticks
@@ -56,11 +55,15 @@ def threshold_in_strip(scores: Sequence[float], threshold: float | None) -> floa
     return round(TOP + (highest - threshold) / highest * (HEIGHT - TOP - BOTTOM), 2)
 
 
-def histogram(scores: Floats, null: Mapping[str, float], threshold: float | None) -> Histogram:
-    """Rows per score on a logarithmic axis, and the gamma law `null` of rows without anomalies."""
+def histogram(scores: Floats, null: Mapping[str, Any], threshold: float | None) -> Histogram:
+    """Rows per score on a logarithmic axis, and what `null` would make of them.
+
+    That is the law of rows without anomalies, generalised Pareto beyond its median.
+    """
     highest = max(float(scores.max()), threshold or 0.0, 1e-9) * 1.02
     counts, edges = np.histogram(scores, BINS, (0.0, highest))
-    expected = len(scores) * np.diff(special.gammainc(null["shape"], edges / null["scale"]))
+    fewer = -len(scores) * np.diff(_tail(null, edges))
+    expected = np.where(edges[:-1] >= null["median"], fewer, 0.0)  # below the median the law says nothing
     most = max(float(counts.max()), float(expected.max()), 2.0)
     x_at, y_at = _across(highest), _log_up(most)
     ground = y_at(LOWEST)
@@ -69,7 +72,7 @@ def histogram(scores: Floats, null: Mapping[str, float], threshold: float | None
         if count:
             left, right, top = x_at(edges[number]), x_at(edges[number + 1]), y_at(count)
             flagged = threshold is not None and edges[number] >= threshold - (edges[1] - edges[0]) / 2
-            title = f"score {edges[number]:.3g} to {edges[number + 1]:.3g}: {count}, expected {expected[number]:.2g}"
+            title = f"score {edges[number]:.3g} to {edges[number + 1]:.3g}: {count}"
             width = round(max(right - left - 1, 0.5), 2)
             bars.append(Cell(left, top, width, round(ground - top, 2), flagged, title))
     middles = (edges[:-1] + edges[1:]) / 2
@@ -77,6 +80,11 @@ def histogram(scores: Floats, null: Mapping[str, float], threshold: float | None
     at = None if threshold is None else x_at(threshold)
     x_ticks = tuple(Tick(x_at(value), pretty(value)) for value in ticks([0.0, highest]))
     return Histogram(tuple(bars), line, at, x_ticks, tuple(Tick(y_at(v), pretty(v)) for v in decades([1.0, most])))
+
+
+def _tail(null: Mapping[str, Any], scores: Floats) -> Floats:
+    beyond = np.maximum(scores - null["median"], 0.0)
+    return np.asarray(0.5 * (1 + null["shape"] * beyond / null["scale"]) ** (-1 / null["shape"]))
 
 
 def _across(highest: float) -> Callable[[float], float]:
@@ -96,10 +104,10 @@ def range_of(value: float, usual: Mapping[str, Any]) -> Range:
     """A line from the lowest to the highest of usual values and `value`."""
     low, median, high = usual["low"], usual["median"], usual["high"]
     first, last = min(low, value), max(high, value)
-    if not math.isfinite(last - first) or last == first:
+    if not math.isfinite(last - first) or not math.isfinite(value) or last == first:
         return Range(EDGE, GLYPH - 2 * EDGE, GLYPH / 2, GLYPH / 2)
 
     def at(number: float) -> float:
-        return round(EDGE + (number - first) / (last - first) * (GLYPH - 2 * EDGE), 1)
+        return round(EDGE + float((number - first) / (last - first)) * (GLYPH - 2 * EDGE), 1)
 
     return Range(at(low), round(max(at(high) - at(low), 2.0), 1), at(median), at(value))

@@ -1,0 +1,148 @@
+"""What a candidate is worth on planted defects: which it finds, and what it flags elsewhere."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from kizu.defects import Planted
+from kizu.detect.hysteresis import EIGHT
+from kizu.detect.maps import SIZES
+from kizu.detect.smooth import dilate
+from kizu.typing import Bools, Floats
+
+BUDGET = 0.5
+"""Regions elsewhere per picture at which candidates are compared: equally bothersome, whatever each calls its rate."""
+MOST_FLAGGED = 0.02
+"""No level is looked at where more of the picture is flagged: there regions run into each other and become few."""
+TIE = 0.02
+"""Recalls that differ by no more are the same."""
+
+
+class Candidate(NamedTuple):
+    """A model and the weight `lam` it runs with (None: its default), which is `multiple` of its default."""
+
+    model: str
+    lam: float | None
+    multiple: float
+
+    @property
+    def words(self) -> str:
+        return self.model if self.lam is None else f"{self.model} --lam {self.lam:.4g}"
+
+
+class Judged(NamedTuple):
+    """Masks and score maps of every picture (height, width)."""
+
+    masks: Sequence[Bools]
+    scores: Sequence[Floats]
+
+
+class Scored(NamedTuple):
+    """A candidate on the planted defects.
+
+    `found` by its mask at the rule asked for, where `elsewhere` regions per picture touch no planted defect;
+    `at_budget`: found by its score map at the level where those are at most `BUDGET`. One entry per defect.
+    """
+
+    candidate: Candidate
+    found: tuple[bool, ...]
+    elsewhere: float
+    at_budget: tuple[bool, ...]
+    seconds: float
+
+    @property
+    def recall(self) -> float:
+        return _share(self.found)
+
+    @property
+    def recall_at_budget(self) -> float:
+        return _share(self.at_budget)
+
+
+def scored(candidate: Candidate, planted: Sequence[Planted], judged: Judged, seconds: float) -> Scored:
+    """Hold masks and maps against what was planted. One pixel in common is a hit: who looks there sees it."""
+    near = [dilate(whole, SIZES[-1]) for whole in truths(planted, judged.masks)]
+    found = tuple(bool((judged.masks[one.frame][one.box] & one.inside).any()) for one in planted)
+    regions = sum(_elsewhere(mask, close) for mask, close in zip(judged.masks, near, strict=True))
+    peaks = [float(judged.scores[one.frame][one.box][one.inside].max()) for one in planted]
+    level = _level(judged.scores, near, peaks)
+    return Scored(
+        candidate, found, regions / len(judged.masks), tuple(0 < level <= peak for peak in peaks), round(seconds, 2)
+    )
+
+
+def truths(planted: Sequence[Planted], like: Sequence[Bools]) -> list[Bools]:
+    """What was planted into every picture, as masks of the shapes of `like`."""
+    masks = [np.zeros(one.shape, np.bool_) for one in like]
+    for defect in planted:
+        masks[defect.frame][defect.box] |= defect.inside
+    return masks
+
+
+def _level(scores: Sequence[Floats], near: Sequence[Bools], peaks: Sequence[float]) -> float:
+    """The lowest peak at which the budget holds; infinity where it holds at none."""
+    levels = sorted({peak for peak in peaks if peak > 0})
+
+    def holds(level: float) -> bool:
+        masks = [score >= level for score in scores]
+        flagged = max(float((mask & ~close).mean()) for mask, close in zip(masks, near, strict=True))
+        if flagged > MOST_FLAGGED:
+            return False
+        return sum(_elsewhere(m, close) for m, close in zip(masks, near, strict=True)) <= BUDGET * len(scores)
+
+    low, high = 0, len(levels)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(levels[middle]) else (middle + 1, high)
+    return levels[low] if low < len(levels) else math.inf
+
+
+def _elsewhere(mask: Bools, near: Bools) -> int:
+    """Regions of `mask` that do not touch `near`."""
+    labels, count = ndimage.label(mask, EIGHT)
+    return int(count) - len(np.unique(labels[near & mask]))
+
+
+def recalls(planted: Sequence[Planted], found: Sequence[bool], by: str) -> list[dict[str, Any]]:
+    """Recall for each value of `by` ("kind", "size" or "contrast", without its sign), and of how many."""
+
+    def value_of(one: Planted) -> Any:
+        value = getattr(one, by)
+        return round(abs(value), 6) if isinstance(value, float) else value
+
+    pairs = [(value_of(one), hit) for one, hit in zip(planted, found, strict=True) if value_of(one) is not None]
+    pairs.sort(key=lambda pair: pair[0])
+    groups = ((value, [hit for _, hit in part]) for value, part in groupby(pairs, key=lambda pair: pair[0]))
+    return [{by: value, "recall": _share(hits), "planted": len(hits)} for value, hits in groups]
+
+
+def ranked(rows: Sequence[Scored]) -> list[Scored]:
+    """Best first: recall at the budget; within `TIE` fewer regions elsewhere; then the order given.
+
+    The order given is that of cost. Seconds are not asked: the same input must get the same answer.
+    """
+    return list(_ranked(list(rows)))
+
+
+def _ranked(rest: list[Scored]) -> Iterator[Scored]:
+    while rest:
+        most = max(row.recall_at_budget for row in rest)
+        best = min((row for row in rest if row.recall_at_budget >= most - TIE), key=lambda row: row.elsewhere)
+        rest.remove(best)
+        yield best
+
+
+def chance(one: Sequence[bool], other: Sequence[bool]) -> float:
+    """How often two equal candidates differ so much on these defects: the sign test, two-sided."""
+    only = sum(a and not b for a, b in zip(one, other, strict=True))
+    different = sum(a != b for a, b in zip(one, other, strict=True))
+    tail = sum(math.comb(different, k) for k in range(min(only, different - only) + 1))
+    return float(min(1.0, 2 * tail / 2**different))
+
+
+def _share(hits: Sequence[bool]) -> float:
+    return sum(hits) / len(hits) if hits else 0.0

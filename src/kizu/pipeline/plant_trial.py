@@ -1,0 +1,190 @@
+"""Every candidate on the user's own pictures with planted defects, in memory and without a results folder."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.defects import Planted, plant_defects
+from kizu.detect.decide import decide_on
+from kizu.detect.maps import spread
+from kizu.engines.blas import one_thread
+from kizu.errors import NothingUsableError, ParameterError, UsageError
+from kizu.io.each import Pictures, pictures
+from kizu.models.dictionary_data import WEIGHT
+from kizu.parameters import default_lam
+from kizu.pipeline.find import find
+from kizu.pipeline.models import home
+from kizu.pipeline.options import Options
+from kizu.pipeline.outputs import frames_of
+from kizu.pipeline.plant_score import Candidate, Judged, Scored, ranked, scored
+from kizu.pipeline.refit import Progress
+from kizu.stack import stack_of
+
+MOST = 40
+"""Pictures that are planted into, evenly spread."""
+COPIES = 4
+"""Copies of a single picture, each with other defects and learned on its own."""
+SIDE = 192
+"""Pixels along a piece of a picture whose texture is learned: it has all of the texture, and does not take minutes."""
+MULTIPLES = (1.0, 0.5, 2.0)
+"""Of the default weight of the anomaly or of the codes; the default first, so that it wins where nothing differs."""
+SCENE, TEXTURES = ("rpca", "rdl"), ("patch-pcp", "rdl")
+"""What is tried for pictures of one scene, and for all others: the cheaper first."""
+RPCA = "rpca"
+WORDS = (RPCA, "rdl", "patch-pcp")
+LAMS: Mapping[str, Callable[[int, int], float]] = {
+    RPCA: lambda samples, features: default_lam(samples, features).value,
+    "rdl": lambda samples, features: WEIGHT,
+    "patch-pcp": lambda samples, features: 1.0,
+}
+"""The default of lam by (pictures, pixels)."""
+
+
+class Trial(NamedTuple):
+    """Planted pictures, of one size if they show one `scene`; `alone`: each is learned on its own."""
+
+    pictures: list[NDArray[Any]]
+    planted: tuple[Planted, ...]
+    names: tuple[str, ...]
+    scene: bool
+    alone: bool
+    notes: tuple[str, ...]
+
+
+class Tried(NamedTuple):
+    """Candidates on a trial, best first."""
+
+    trial: Trial
+    rows: tuple[Scored, ...]
+
+
+def tried(
+    inputs: Sequence[str], options: Options, *, scene: bool, models: Sequence[str] | None, progress: Progress
+) -> Tried:
+    """Plant into `inputs` and let every candidate look; `scene` says that they show one scene."""
+    names = tuple(models) if models else (SCENE if scene else TEXTURES)
+    _check(names, scene)
+    listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
+    trial = trial_of(listed, options, scene=scene, progress=progress)
+    candidates = candidates_of(names, trial, listed.frames, outsider=models is None)
+    rows = []
+    with closing(options.engine), one_thread():
+        for done, candidate in enumerate(candidates):
+            progress("plant", done, len(candidates))
+            rows.append(_tried(candidate, trial, options))
+    return Tried(trial, tuple(ranked(rows)))
+
+
+def _check(names: Sequence[str], scene: bool) -> None:
+    for name in names:
+        if name not in WORDS:
+            raise ParameterError("models", name, ", ".join(WORDS))
+    if RPCA in names and not scene:
+        raise UsageError("rpca is for pictures of one scene, and these are not", "Leave it out of --models")
+
+
+def candidates_of(names: Sequence[str], trial: Trial, frames: int, *, outsider: bool) -> list[Candidate]:
+    """Every model at its multiples; with `outsider`, a texture model of one scene at its default only."""
+    pixels = trial.pictures[0].size
+    found = []
+    for multiple in MULTIPLES:
+        for name in names:
+            lam = None if multiple == 1 else multiple * LAMS[name](frames, pixels)
+            if multiple == 1 or not (outsider and trial.scene and name != RPCA):
+                found.append(Candidate(name, lam, multiple))
+    return found
+
+
+def trial_of(listed: Pictures, options: Options, *, scene: bool, progress: Progress) -> Trial:
+    """Read some of the pictures, evenly spread, and plant into them."""
+    read = _read(listed, progress)
+    notes = []
+    if len(read) < listed.frames:
+        notes.append(f"{len(read)} of {listed.frames} pictures were planted into, evenly spread")
+    if scene:
+        size = Counter(picture.shape for _, picture in read).most_common(1)[0][0]
+        read = [(name, picture) for name, picture in read if picture.shape == size]
+    alone = len(read) == 1
+    if alone:
+        read = read * COPIES
+        notes.append(f"{COPIES} copies of the picture were planted into, each learned on its own")
+    shown = [picture for _, picture in read]
+    if not scene and max(max(picture.shape[:2]) for picture in shown) > SIDE:
+        shown = _pieces(shown, options.seed)
+        notes.append(f"pieces of at most {SIDE}x{SIDE} pixels stand for their pictures")
+    planted, defects = plant_defects(shown, seed=options.seed)
+    if not defects:
+        raise UsageError("the pictures have no room for a defect", "Give larger pictures", where=read[0][0])
+    return Trial(planted, defects, tuple(name for name, _ in read), scene, alone, tuple(notes))
+
+
+def _read(listed: Pictures, progress: Progress) -> list[tuple[str, NDArray[Any]]]:
+    """(name, picture) of some frames of some files."""
+    found = []
+    files = spread(len(listed), MOST)
+    for done, number in enumerate(files):
+        progress("read", done, len(files))
+        stack = listed.read(number)
+        some = spread(stack.used, max(1, MOST // len(files))) if stack.used else []
+        found += [(stack.names[index], stack.frames[index]) for index in some]
+    if not found:
+        raise NothingUsableError("no picture could be read", "Give other files", where=listed.stems[0])
+    return found
+
+
+def _pieces(shown: Sequence[NDArray[Any]], seed: int) -> list[NDArray[Any]]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for picture in shown:
+        y, x = (int(rng.integers(0, max(side - SIDE, 0) + 1)) for side in picture.shape[:2])
+        found.append(picture[y : y + SIDE, x : x + SIDE])
+    return found
+
+
+def _tried(candidate: Candidate, trial: Trial, options: Options) -> Scored:
+    started = time.monotonic()
+    run = _scene if candidate.model == RPCA else _textures
+    judged = run(candidate, trial, replace(options, model=candidate.model, lam=candidate.lam))
+    return scored(candidate, trial.planted, judged, time.monotonic() - started)
+
+
+def _scene(candidate: Candidate, trial: Trial, options: Options) -> Judged:
+    """One background for all pictures."""
+    stack = stack_of(np.stack(trial.pictures))
+    found, field = find(stack, None, options, _silent)
+    frames = frames_of(stack, found, field)
+
+    def one(t: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        seen = None if field.seen is None else field.seen[t]
+        decision = decide_on(partial(field.maps, t), seen, found.nulls, options.rule)
+        return frames.back(decision.mask, t), np.nan_to_num(frames.back(decision.score, t))
+
+    return _judged(options.engine.map(one, range(stack.used)))
+
+
+def _textures(candidate: Candidate, trial: Trial, options: Options) -> Judged:
+    """What the patches of all pictures have in common; of a single one, those of each copy."""
+    module = home(candidate.model)
+    together = None if trial.alone else module.learn_from(trial.pictures, options)
+
+    def one(picture: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        model = module.learn_from([picture], options) if together is None else together
+        verdict = model.judge(picture, options.rule)
+        return verdict.mask, verdict.score
+
+    return _judged(options.engine.map(one, trial.pictures))
+
+
+def _judged(pairs: Sequence[tuple[NDArray[np.bool_], NDArray[Any]]]) -> Judged:
+    return Judged([mask for mask, _ in pairs], [score for _, score in pairs])
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """One progress for all candidates is enough."""
