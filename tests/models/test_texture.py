@@ -77,7 +77,7 @@ def test_a_wide_flaw_is_seen_at_a_coarser_scale():
 
 
 def test_too_small_a_picture_is_one_line():
-    with pytest.raises(ShapeError, match="too few patches of 8x8"):
+    with pytest.raises(ShapeError, match=r"too few patches of 8x8\. Use larger pictures"):
         learn([np.zeros((9, 9), np.float32)])
 
 

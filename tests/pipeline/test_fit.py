@@ -89,3 +89,9 @@ def test_one_scene_is_told_from_many(good, tmp_path):
     assert not one_scene([str(tmp_path)], options())[0]
     Image.fromarray(rng.integers(0, 255, (44, 48), dtype=np.uint8)).save(tmp_path / "9.png")
     assert one_scene([str(tmp_path)], options()) == (False, "the pictures have 2 sizes")
+
+
+def test_another_bit_depth_is_refused_by_name(model, tmp_path):
+    deep = save([frame.astype(np.uint16) for frame in walls(3, dots=())[0]], tmp_path / "deep")
+    with pytest.raises(UsageError, match=r"was made from uint8 pixels, these are uint16\. Convert the frames\."):
+        kizu.inspect(deep, tmp_path / "out", model=model.folder)

@@ -145,7 +145,8 @@ def test_unequal_sizes_say_what_to_do(tmp_path, capsys):
     Image.fromarray(walls()[0][0][:30]).save(folder / "part003.png")
     assert detect(folder, tmp_path / "out") == 2
     assert capsys.readouterr().err == (
-        f"kizu: {folder / 'part003.png'}: 48x30 pixels, part000.png has 48x40. Use --resize 48x40 or --skip-odd.\n"
+        f"kizu: {folder / 'part003.png'}: 48x30 pixels, part000.png has 48x40. Use --resize 48x40, --skip-odd, "
+        "or --model auto if they do not show one scene.\n"
     )
     assert detect(folder, tmp_path / "out", "--skip-odd") == 4
     assert regions(tmp_path / "out") == [(5, "dark")]

@@ -94,7 +94,7 @@ def _require_one_size(headers: Sequence[Header]) -> None:
 
 
 def _mend(first: Header) -> str:
-    return f"Use --resize {_pixels(first)} or --skip-odd"
+    return f"Use --resize {_pixels(first)}, --skip-odd, or --model auto if they do not show one scene"
 
 
 def _channels(headers: Sequence[Header]) -> int:

@@ -107,7 +107,7 @@ def at_scales(
     if found:
         return tuple(found)
     least = max(picture.shape[0] * picture.shape[1] for picture in pictures)
-    raise ShapeError(f"pictures of at most {least} pixels hold too few patches of {size}x{size}", "Use smaller patches")
+    raise ShapeError(f"pictures of at most {least} pixels hold too few patches of {size}x{size}", "Use larger pictures")
 
 
 def _weight(rows: Floats, atoms: int, lam: float) -> tuple[float | None, float]:

@@ -82,6 +82,9 @@ def _same_geometry(stack: Stack, earlier: Found, name: str) -> None:
             "Use frames of the same camera",
             where=name,
         )
+    was, now = earlier.facts.get("pixels", {}).get("dtype"), str(stack.frames.dtype)
+    if was not in (None, now):
+        raise UsageError(f"was made from {was} pixels, these are {now}", "Convert the frames", where=name)
 
 
 def _placed(stack: Stack, earlier: Found, ignore: Bools | None, options: Options, progress: Progress) -> Found:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,14 @@ def find(stack: Stack, ignore: Bools | None, options: Options, progress: Progres
         trusted=trusted(planes),
         reference=registration.reference,
         nulls=nulls,
-        facts=fit_facts(fitted, registration, planes),
+        facts=fit_facts(fitted, registration, planes) | {"pixels": pixels_of(stack)},
     )
     return found, field
+
+
+def pixels_of(stack: Stack) -> dict[str, Any]:
+    """What a model was made from: other pixels have another noise and another step."""
+    return {"dtype": str(stack.frames.dtype), "channels": stack.channels}
 
 
 def settings_of(options: Options, stack: Stack) -> Settings:
