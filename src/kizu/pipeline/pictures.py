@@ -15,14 +15,14 @@ from kizu.files import MODEL_CARD, load_model, read_json, save_model
 from kizu.io.each import Pictures, pictures
 from kizu.io.masks import read_mask
 from kizu.io.pictures import Picture, Span, display, exact_or_display, outlined
-from kizu.io.results import Results, open_results
+from kizu.io.results import Results, Saved, open_results
 from kizu.pipeline.manifest import SCHEMA, Outcome
 from kizu.pipeline.models import MODELS, Taken, home
 from kizu.pipeline.options import Options, first_set
 from kizu.pipeline.outputs import Rows, rows_of, span_of, write_crops
 from kizu.pipeline.pictures_document import Account, document
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.verdict import PictureModel, Verdict
+from kizu.pipeline.verdict import PictureModel, Verdict, loudest
 from kizu.report.write import write_report
 from kizu.stack import Skipped, Stack
 from kizu.typing import Bools, Floats
@@ -160,6 +160,30 @@ def _span(listed: Pictures) -> Span:
     return span_of(np.concatenate([listed.read(number).frames.ravel() for number in range(0, len(listed), step)]))
 
 
+class Again(NamedTuple):
+    """Pictures that were judged, decoded again when they are drawn; `numbers` is the file of each name."""
+
+    judging: Judging
+    numbers: dict[str, int]
+
+    def frame(self, name: str) -> NDArray[Any]:
+        stack = self.judging.listed.read(self.numbers[name])
+        frame: NDArray[Any] = stack.frames[stack.names.index(name)]
+        return frame
+
+    def picture(self, name: str) -> Picture:
+        return display(self.frame(name), self.judging.span)
+
+    def residual(self, name: str, saved: Saved) -> Floats:
+        """Picture − background; the background is in its file where that holds it exactly, else it is made again."""
+        frame = self.frame(name)
+        background = exact_or_display(frame, self.judging.span)
+        if background.dtype == frame.dtype and background.size == frame.size:
+            rest = frame.astype(np.float32) - saved.background(name).reshape(frame.shape)
+            return loudest(np.asarray(rest, np.float32))
+        return self.judging.model.judge(frame, self.judging.options.rule).residual
+
+
 def _close(judging: Judging, taken: Taken, accounts: list[Account], started: float) -> Outcome:
     """Write what belongs to the run as a whole; the manifest comes after all it speaks of."""
     results, options = judging.results, judging.options
@@ -167,33 +191,20 @@ def _close(judging: Judging, taken: Taken, accounts: list[Account], started: flo
     if not rows:
         first = next(skipped for account in accounts for skipped in account.skipped)
         raise NothingUsableError(first.what, first.mend, where=first.source)
-    home_of = {row.result["name"]: number for number, account in enumerate(accounts) for row in account.rows}
-
-    def stack_of(name: str) -> tuple[Stack, int]:
-        stack = judging.listed.read(home_of[name])
-        return stack, stack.names.index(name)
-
-    def picture(name: str) -> Picture:
-        stack, index = stack_of(name)
-        return display(stack.frames[index], judging.span)
-
+    names = [row.result["name"] for row in rows]
+    again = Again(judging, {row.result["name"]: n for n, account in enumerate(accounts) for row in account.rows})
     regions = [region for row in rows for region in row.regions]
-    write_crops(picture, regions, results)
+    write_crops(again.picture, regions, results)
     tables = [row.result for row in rows], regions
     results.write_tables(*tables)
-    results.write_log(
-        {"seconds": round(time.monotonic() - started, 2), "jobs": options.jobs, "out": str(results.folder)}
-    )
+    seconds = round(time.monotonic() - started, 2)
+    results.write_log({"seconds": seconds, "jobs": options.jobs, "out": str(results.folder)})
     run = document(judging.listed, judging.model, accounts, options, judging.span) | {"model": taken.facts}
-    names = [row.result["name"] for row in rows]
-
-    def residual(position: int) -> Floats:
-        return judging.verdict(*stack_of(names[position])).residual
-
+    saved = results.saved(run, *tables)
     write_report(
-        results.saved(run, *tables),
-        original=lambda i: picture(names[i]),
-        residual=residual,
+        saved,
+        original=lambda i: again.picture(names[i]),
+        residual=lambda i: again.residual(names[i], saved),
         extra=judging.model.assets(),
         engine=options.engine,
     )

@@ -13,16 +13,16 @@ from kizu.detect.decide import Rule, decide_on, lows_for
 from kizu.detect.maps import Scale
 from kizu.detect.null import Tail
 from kizu.detect.regions import Region
-from kizu.errors import NothingUsableError, UsageError
+from kizu.errors import NothingUsableError, ShapeError, UsageError
 from kizu.io.each import Pictures
 from kizu.models import surface
 from kizu.models.surface import VIEWS, Views
 from kizu.models.texture import enlarged
-from kizu.pipeline.options import FALSE_ALARMS, Options
+from kizu.pipeline.options import FALSE_ALARMS, Options, first_set
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.texture import floats, loudest
-from kizu.pipeline.verdict import Verdict
+from kizu.pipeline.texture import floats
+from kizu.pipeline.verdict import Verdict, loudest
 from kizu.typing import Floats
 
 WORKING = 150
@@ -35,6 +35,8 @@ FEWEST, FEW = 4, 20
 """Good pictures that are needed, and below which the stated rate is approximate."""
 ENTRIES = 1 << 28
 """Values of views that are held while fitting: of more pictures, evenly many are left out."""
+UNSETTLED: dict[str, Any] = {"noise": "auto", "lam": None, "rank": None}
+"""Keywords of `fit` and `inspect` that this model has no use for."""
 OWN = "regions on good parts, each judged by the others'"
 
 
@@ -171,17 +173,16 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Surface:
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> Surface:
     """From good parts; NothingUsableError for fewer than four."""
-    if options.sign != "both":
-        raise UsageError("surface judges both signs together", "Leave --sign out", where="--sign")
+    _refuse(options)
     names, frames = _read(listed, progress)
     if len(frames) < FEWEST:
-        raise NothingUsableError(
-            f"{len(frames)} good pictures, a surface needs {FEWEST}", "Give more", where=listed.stems[0]
-        )
+        raise NothingUsableError(f"{len(frames)} good pictures, a surface needs at least {FEWEST}", "Give more")
     side = np.median([np.sqrt(frame.shape[0] * frame.shape[1]) for frame in frames])
     shrink = int(np.clip(round(float(side) / WORKING), 1, MOST_SHRINK))
     seen = options.engine.map(
-        lambda frame: surface.views(frame, shrink), frames, progress=lambda done, total: progress("learn", done, total)
+        lambda number: _views_of(frames[number], names[number], shrink),
+        range(len(frames)),
+        progress=lambda done, total: progress("learn", done, total),
     )
     progress("calibrate", 0, 1)
     maps = crossed(seen)
@@ -190,6 +191,21 @@ def fit(listed: Pictures, options: Options, progress: Progress) -> Surface:
     tails = bands.tails_of([one.values for one in seen], [bands.bands_of(one.part) for one in seen])
     odd = _suspicious(maps, null, names)
     return Surface(Learned(shrink, tails, null, len(frames), odd, max(one.gap for one in seen)))
+
+
+def _refuse(options: Options) -> None:
+    """UsageError names the first option that has no meaning here."""
+    if options.sign != "both":
+        raise UsageError("surface judges both signs together", "Leave it out", where="--sign")
+    if option := first_set(options, UNSETTLED):
+        raise UsageError("has no meaning for a surface", "Leave it out", where=option)
+
+
+def _views_of(frame: Floats, name: str, shrink: int) -> Views:
+    try:
+        return surface.views(frame, shrink)
+    except ShapeError as error:
+        raise ShapeError(error.what, error.mend, where=name) from None
 
 
 def _read(listed: Pictures, progress: Progress) -> tuple[list[str], list[Floats]]:
@@ -231,9 +247,11 @@ def _suspicious(maps: Sequence[Floats], null: Null, names: Sequence[str]) -> tup
 
 def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Surface:
     """What :func:`fit` left in a model folder."""
-    if options.sign != "both" or options.min_area is not None:
-        name = "--sign" if options.sign != "both" else "--min-area"
-        raise UsageError("was settled when the model was fitted", "Leave it out, or fit again with it", where=name)
+    _refuse(options)
+    if options.min_area is not None:
+        raise UsageError(
+            "was settled when the model was fitted", "Leave it out, or fit again with it", where="--min-area"
+        )
     null = Null(
         Scale(**card["null"]["scale"]),
         Tail(**card["null"]["rate"]),

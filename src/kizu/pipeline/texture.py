@@ -20,7 +20,7 @@ from kizu.parameters import Parameter
 from kizu.pipeline.options import Options
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.verdict import Verdict
+from kizu.pipeline.verdict import Verdict, loudest
 from kizu.report import atoms
 from kizu.typing import Floats
 
@@ -172,14 +172,6 @@ def floats(picture: NDArray[Any]) -> Floats:
 
 def quantum_of(picture: NDArray[Any]) -> float | None:
     return 1.0 if picture.dtype.kind in "ui" else None
-
-
-def loudest(residual: Floats) -> Floats:
-    """Of every pixel, the channel where the residual is largest (height, width)."""
-    if residual.ndim == 2:
-        return residual
-    best = np.abs(residual).argmax(axis=2)[..., None]
-    return np.asarray(np.take_along_axis(residual, best, axis=2)[..., 0])
 
 
 def _smoothed(z: Floats, size: int, *, sign: Sign) -> Floats:

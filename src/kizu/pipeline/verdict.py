@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kizu.detect.decide import Rule
@@ -23,6 +24,14 @@ class Verdict(NamedTuple):
     expected: Floats
     residual: Floats
     background: NDArray[Any]
+
+
+def loudest(residual: Floats) -> Floats:
+    """Of every pixel, the channel where the residual is largest (height, width)."""
+    if residual.ndim == 2:
+        return residual
+    best = np.abs(residual).argmax(axis=2)[..., None]
+    return np.asarray(np.take_along_axis(residual, best, axis=2)[..., 0])
 
 
 class PictureModel(Protocol):
