@@ -10,7 +10,7 @@ from kizu.io.results import read_results
 from kizu.pipeline.choose import one_scene
 from kizu.pipeline.fit import fit
 from kizu.pipeline.options import Options
-from runs import save, walls
+from runs import cloth, save, walls
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,20 @@ def test_another_bit_depth_is_refused_by_name(model, tmp_path):
     deep = save([frame.astype(np.uint16) for frame in walls(3, dots=())[0]], tmp_path / "deep")
     with pytest.raises(UsageError, match=r"was made from uint8 pixels, these are uint16\. Convert the frames\."):
         kizu.inspect(deep, tmp_path / "out", model=model.folder)
+
+
+def test_a_texture_is_learned_once_and_judged_later(tmp_path):
+    good = tmp_path / "good"
+    good.mkdir()
+    for seed in range(3):
+        Image.fromarray(cloth((64, 64 + 4 * seed), seed)).save(good / f"c{seed}.png")
+    fitted = fit(good, tmp_path / "m", model="rdl")
+    assert fitted.inputs == 3 and fitted.model["name"] == "rdl"
+    Image.fromarray(cloth((96, 96), 7, scratched=True)).save(tmp_path / "new.png")
+    done = kizu.inspect(tmp_path / "new.png", tmp_path / "out", model=fitted.folder)
+    assert read_results(done.folder).mask("new")[40:43, 12:72].mean() > 0.5
+
+
+def test_what_learns_nothing_says_so(good, tmp_path):
+    with pytest.raises(UsageError, match="ipi learns nothing"):
+        fit(good, tmp_path / "m", model="ipi")

@@ -4,7 +4,8 @@
 
 Backgrounds of far scenes look alike from patch to patch, small targets do not. The inexact augmented Lagrangian
 (Lin, Chen & Ma 2010) is run with L in a subspace of limited rank that is carried from step to step: noise has no place
-in it, and a step costs two thin products. What a pixel is left with is the mean over the patches that cover it.
+in it, and a step costs two thin products. What a pixel is left with is the median over the patches that cover it:
+in one of them a target may have been taken for background.
 """
 
 from typing import NamedTuple
@@ -48,7 +49,7 @@ def patch_image(picture: Floats) -> PatchImage:
     exponent = exponent_of(float(np.abs(picture).max()))
     rows, grid = _patches(np.ldexp(picture.astype(np.float64), -exponent).astype(np.float32))
     split = limited_split(rows)
-    rest = _mean_over_patches(split.rest, grid)[: picture.shape[0], : picture.shape[1]]
+    rest = _median_over_patches(split.rest, grid)[: picture.shape[0], : picture.shape[1]]
     return PatchImage(np.ldexp(rest, exponent), split.rank, len(rows), split.relative_gap)
 
 
@@ -60,17 +61,17 @@ def _patches(picture: Floats) -> tuple[Floats, tuple[int, int]]:
     return np.ascontiguousarray(windows.reshape(-1, PATCH * PATCH)), (windows.shape[0], windows.shape[1])
 
 
-def _mean_over_patches(rows: Floats, grid: tuple[int, int]) -> Floats:
-    """The picture that :func:`_patches` was given, each pixel the mean over its patches, with the last blocks whole."""
+def _median_over_patches(rows: Floats, grid: tuple[int, int]) -> Floats:
+    """The picture that :func:`_patches` was given, each pixel the median over its patches; blocks are whole."""
     times = PATCH // STEP
     height, width = (count - times + 1 for count in grid)
     blocks = rows.reshape(*grid, times, STEP, times, STEP)
-    total = np.zeros((height, STEP, width, STEP), rows.dtype)
-    for y in range(times):
-        for x in range(times):
-            down, right = times - 1 - y, times - 1 - x
-            total += blocks[down : down + height, right : right + width, y, :, x, :].transpose(0, 2, 1, 3)
-    return np.asarray((total / (times * times)).reshape(height * STEP, width * STEP))
+    layers = np.empty((times * times, height, STEP, width, STEP), rows.dtype)
+    for number, (y, x) in enumerate(np.ndindex(times, times)):
+        down, right = times - 1 - y, times - 1 - x
+        layers[number] = blocks[down : down + height, right : right + width, y, :, x, :].transpose(0, 2, 1, 3)
+    middle = np.partition(layers, len(layers) // 2, axis=0)[len(layers) // 2]
+    return np.asarray(middle.reshape(height * STEP, width * STEP))
 
 
 def limited_split(rows: Floats, rank: int = RANK, steps: int = STEPS) -> Split:

@@ -16,6 +16,8 @@ SPREADS = ((0.25, 0.75, 1.3489795), (0.05, 0.95, 3.2897073), (0.005, 0.995, 5.15
 """Pairs of quantiles and their distance for a standard normal variable."""
 NARROW = 0.05
 """A scale below this share of the next wider one says that most values are nearly equal, not how far others vary."""
+FARTHEST = 100.0
+"""A widest range of more scales than this holds anomalies: they do not set what they are measured by."""
 LEAST = 1e-12
 """A scale below this share of the values themselves is rounding: those in that range are equal."""
 ELSE = 10.0
@@ -39,14 +41,14 @@ def column_scales(values: Floats) -> Arrays:
 def _scale(known: Floats) -> float:
     """Robust scale of the known values of a column: of the middle half, or of more where those hardly vary.
 
-    What is rare but usual in such a column then stays within a few scales. The price: where more than one value in
-    200 is enormous, those set the scale, and smaller deviations of the same column are not seen beside them.
+    What is rare but usual in such a column then stays within a few scales. The price is bounded: where more than one
+    value in 200 lies some 20 to 100 scales away, those widen the scale that smaller deviations are measured by.
     """
     half, most = 0.5 * known, float(np.abs(known).max())  # in halves, so that no difference can overflow
-    scale = 0.0
-    for spread in SPREADS:
-        wider = _spread(half, *spread)
-        scale = wider if scale < NARROW * wider else scale
+    middle, wider, widest = (_spread(half, *spread) for spread in SPREADS)
+    scale = wider if middle < NARROW * wider else middle
+    if scale < NARROW * widest and not 0 < scale < widest / FARTHEST:
+        scale = widest
     if scale == 0 and most > 0:
         scale = most * float(np.std(known / most))
         return scale if scale > LEAST * most else 0.0

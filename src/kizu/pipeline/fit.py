@@ -128,9 +128,8 @@ def _fit_pictures(options: Options, inputs: Sequence[str], out: Path, taken: Tak
     """What parts of any size have in common."""
     refuse_stacks(options, taken)
     listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
-    fitted = home(taken.name).fit(listed, options, progress)
+    fitted, said = home(taken.name).fit(listed, options, progress)
     save_picture_model(fitted, out, taken.name, listed, options.key(listed.sources, listed.frames))
-    said = fitted.fit_facts()
     return Fitted(
         out, taken.facts, said["pictures"], tuple(said["suspicious"]), said["expected"], tuple(said["warnings"])
     )

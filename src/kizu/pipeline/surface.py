@@ -171,8 +171,8 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Surface:
     )
 
 
-def fit(listed: Pictures, options: Options, progress: Progress) -> Surface:
-    """From good parts; NothingUsableError for fewer than four."""
+def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Surface, dict[str, Any]]:
+    """From good parts, and what `kizu fit` says of them; NothingUsableError for fewer than four."""
     _refuse(options)
     names, frames = _read(listed, progress)
     if len(frames) < FEWEST:
@@ -190,7 +190,8 @@ def fit(listed: Pictures, options: Options, progress: Progress) -> Surface:
     null = bands.null_of(maps, area, options.engine)
     tails = bands.tails_of([one.values for one in seen], [bands.bands_of(one.part) for one in seen])
     odd = _suspicious(maps, null, names)
-    return Surface(Learned(shrink, tails, null, len(frames), odd, max(one.gap for one in seen)))
+    fitted = Surface(Learned(shrink, tails, null, len(frames), odd, max(one.gap for one in seen)))
+    return fitted, fitted.fit_facts()
 
 
 def _refuse(options: Options) -> None:

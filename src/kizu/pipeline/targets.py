@@ -72,6 +72,11 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Targets:
     return load({}, {}, options)
 
 
+def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Targets, dict[str, Any]]:
+    """Good pictures teach this model nothing."""
+    raise UsageError("ipi learns nothing", "Give kizu detect --model ipi the pictures themselves", where="--model")
+
+
 def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Targets:
     """The same."""
     for name, unset in UNSETTLED.items():

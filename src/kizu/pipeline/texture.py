@@ -17,7 +17,7 @@ from kizu.models import texture
 from kizu.models.patches import patches
 from kizu.models.texture import Coded, Scale
 from kizu.parameters import Parameter
-from kizu.pipeline.options import Options
+from kizu.pipeline.options import FALSE_ALARMS, Options
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.verdict import Verdict, loudest
@@ -127,6 +127,35 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     frames = read_some(listed, progress)
     progress("learn", 0, 1)
     return learn_from(frames, options)
+
+
+def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
+    """From good pictures, and what `kizu fit` says of them."""
+    fitted = learn(listed, options, progress)
+    return fitted, fit_facts(fitted, listed, options, progress)
+
+
+def fit_facts(model: Texture, listed: Pictures, options: Options, progress: Progress) -> dict[str, Any]:
+    """How many good pictures there are, and which of them the model would call defective at the usual rule."""
+    rule = Rule("false_alarms", FALSE_ALARMS)
+
+    def judged(number: int) -> list[tuple[str, bool]]:
+        stack = listed.read(number)
+        return [
+            (name, bool(model.judge(frame, rule).mask.any()))
+            for name, frame in zip(stack.names, stack.frames, strict=True)
+        ]
+
+    found = options.engine.map(
+        judged, range(len(listed)), progress=lambda done, total: progress("calibrate", done, total)
+    )
+    flags = [flag for file in found for flag in file]
+    return {
+        "pictures": len(flags),
+        "suspicious": [name for name, flag in flags if flag],
+        "expected": FALSE_ALARMS * len(flags),
+        "warnings": [ALONE],
+    }
 
 
 def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:

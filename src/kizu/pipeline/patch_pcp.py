@@ -1,0 +1,36 @@
+"""`--model patch-pcp`: a texture as a subspace of patches; judged as `--model rdl` judges."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kizu.io.each import Pictures
+from kizu.models import patch_pcp
+from kizu.pipeline.options import Options
+from kizu.pipeline.refit import Progress
+from kizu.pipeline.texture import Texture, fit_facts, floats, read_some, scales_of
+
+
+def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
+    """From these very pictures: a flaw is sparse in their patches, and the background of those is of low rank."""
+    frames = read_some(listed, progress)
+    progress("learn", 0, 1)
+    return learn_from(frames, options)
+
+
+def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
+    """From good pictures, and what `kizu fit` says of them."""
+    fitted = learn(listed, options, progress)
+    return fitted, fit_facts(fitted, listed, options, progress)
+
+
+def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:
+    """From pictures (height, width[, channels]) in memory."""
+    scales = patch_pcp.learn([floats(picture) for picture in pictures], lam=options.lam, seed=options.seed)
+    return Texture(scales, len(pictures), options, patch_pcp.coded)
+
+
+def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Texture:
+    """What :func:`learn` left in a model folder."""
+    return Texture(scales_of(card, weights), card["pictures"], options, patch_pcp.coded)
