@@ -120,6 +120,11 @@ def _brief(number: float, digits: int = 5) -> float:
     return float(f"{number:.{digits}g}")
 
 
+MANY, A_GROUP = 0.01, 5
+"""Share and number of flagged rows above which a reader should ask what they are."""
+BY_NATURE = "Rows of a small group of their own are rare by nature, and the stated rate does not count them as false."
+
+
 def write_maps(judged: Judged, results: Results) -> None:
     """The part of every column in every score, and the leading columns of the flagged rows, both (rows, columns)."""
     decided = judged.decided
@@ -134,6 +139,8 @@ def document(judged: Judged, options: Options, *, earlier: bool) -> dict[str, An
     few = judged.fitted < FEW_ROWS
     left_out = [f"column {name} left out: {why}" for name, why in table.left_out]
     warnings = [f"Only {judged.fitted} rows: the stated rate is approximate below {FEW_ROWS}."] if few else []
+    if decided.flagged.sum() > max(MANY * used, A_GROUP):
+        warnings.append(f"More than {MANY:.0%} of the rows are flagged. {BY_NATURE}")
     return {
         "schema": SCHEMA,
         "kizu": version("kizu"),
