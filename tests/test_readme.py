@@ -14,7 +14,7 @@ from PIL import Image
 from kizu.cli import detect, explain
 from kizu.io.tables import REGION_COLUMNS, RESULT_COLUMNS
 from kizu.scenes import NOISE, plaster
-from runs import environment, process, save, walls
+from runs import cloth, environment, part, process, save, walls
 
 ROOT = Path(__file__).resolve().parents[1]
 README, JAPANESE = ROOT / "README.md", ROOT / "README.ja.md"
@@ -50,6 +50,23 @@ def sensors(rng: np.random.Generator) -> np.ndarray:
     return values
 
 
+def sky(rng: np.random.Generator) -> np.ndarray:
+    """An infrared sky over a ridge, with one far target."""
+    y, x = np.indices((96, 128))
+    scene = 60 + 0.4 * y + 25 * (y > 70 + 6 * np.sin(x / 17)) + 1.5 * rng.standard_normal(y.shape)
+    return np.clip(scene + 70 * np.exp(-((y - 30) ** 2 + (x - 80) ** 2) / 4), 0, 255).astype(np.uint8)
+
+
+def write_orders(path: Path, rng: np.random.Generator) -> None:
+    """300 orders of which one weighs what no order of its size does."""
+    size = rng.lognormal(1, 0.5, 300)
+    weight = 2 * size * rng.lognormal(0, 0.05, 300)
+    weight[123] *= 9
+    rows = zip(range(300), size, weight, 5 + 3 * size + rng.standard_normal(300), strict=True)
+    lines = [f"{number},{s:.4f},{w:.4f},{price:.2f}" for number, s, w, price in rows]
+    path.write_text("\n".join(["order,size,weight,price", *lines]) + "\n")
+
+
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with everything that the readmes name; every frame of tomorrow/ has the same defect."""
@@ -59,6 +76,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save(truth, folder / "truth")
     save(walls(3, dots=(0, 1, 2), seed=1)[0], folder / "tomorrow")
     save(street(rng), folder / "street")
+    Image.fromarray(cloth((96, 96), 0, scratched=True)).save(folder / "cloth.png")
+    Image.fromarray(sky(rng)).save(folder / "sky.png")
+    for name, count, scratched in (("good", 8, False), ("new", 2, True)):
+        (folder / name).mkdir()
+        for number in range(count):
+            picture = part((96 + 3 * number, 110 - 2 * number), number + 20 * scratched, scratched=scratched)
+            Image.fromarray(picture).save(folder / name / f"tile{number}.png")
+    write_orders(folder / "orders.csv", rng)
     np.save(folder / "sensors.npy", sensors(rng))
     return folder
 
@@ -102,6 +127,18 @@ def test_the_flagged_entry_is_found(ran, workplace):
     with (workplace / "sensors-out" / "regions.csv").open(newline="") as file:
         flagged = [(int(row["y"]), int(row["x"])) for row in csv.DictReader(file)]
     assert SPIKE in flagged
+
+
+@pytest.mark.parametrize(("out", "name", "box"), [("cloth-out", "cloth", (40, 43)), ("sky-out", "sky", (28, 33))])
+def test_what_one_picture_shows_is_found(ran, workplace, out, name, box):
+    mask = np.asarray(Image.open(workplace / out / "masks" / f"{name}.png")) > 0
+    assert mask[slice(*box)].any()
+
+
+def test_the_odd_order_is_the_oddest(ran, workplace):
+    with (workplace / "orders-out" / "results.csv").open(newline="") as file:
+        scores = [float(row["score"]) for row in csv.DictReader(file)]
+    assert int(np.argmax(scores)) == 123
 
 
 @pytest.mark.parametrize("number", range(len(blocks(README, "python"))))

@@ -22,6 +22,7 @@ from kizu.errors import KizuError, printable
 COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help imports no command
     "detect": "Find what does not belong in images, in a matrix or in a table.",
     "fit": "Learn what is usual from good images or a good table, for detect --model.",
+    "plant": "Plant defects into the inputs and see which model finds them.",
     "eval": "Measure a results folder against true masks.",
     "explain": "Write pages with sliders that show why it works, in Japanese and English.",
     "demo": "Render a hundred walls with two defects and find them.",

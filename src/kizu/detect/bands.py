@@ -1,6 +1,6 @@
 """How unusual the views of a part are, by what good parts show at the same distance from their outline.
 
-    map = Σ over views of weight · −log₁₀ (share of good pixels of that band with a larger value)
+    map = Σ over views of weight · −log₁₀ (share of good pixels of that band with no smaller value)
 
 The edge of a part is never like its middle: bands of their own keep it from owning every maximum.
 """
@@ -27,6 +27,9 @@ ENOUGH = 10
 """Good pixels above the last knot."""
 FEW = 20
 """A band with fewer good pixels says nothing."""
+FENCE, LEAST_FENCE = 3.0, 1.5
+"""A part whose map's peak is so many quartile ranges above the upper quartile (Tukey 1977), and so many times the
+median, is no witness of the null: one in four hundred good parts, and a defective one that was taken for good."""
 
 
 class Tails(NamedTuple):
@@ -81,8 +84,11 @@ def map_of(tails: Tails, views: Floats, part: Bools, weights: Sequence[float]) -
 
 
 def surprise_of(values: Floats, knots: Floats, surprise: Floats) -> Floats:
-    """−log₁₀ of the share of good pixels above; beyond the last knot a power law with the last decade's slope."""
-    found = np.interp(values, knots, surprise)
+    """−log₁₀ of the share of good pixels that are no smaller; of equal knots the commonest counts.
+
+    Beyond the last knot a power law with the last decade's slope.
+    """
+    found = np.interp(-values, -knots[::-1], surprise[::-1])  # of equal abscissae np.interp takes the last
     last, most = float(knots[-1]), float(surprise[-1])
     before = int(np.searchsorted(surprise, most - 1))
     beyond = values > last
@@ -93,7 +99,11 @@ def surprise_of(values: Floats, knots: Floats, surprise: Floats) -> Floats:
 
 
 def null_of(maps: Sequence[Floats], min_area: int, engine: Engine) -> Null:
-    """Regions per good part and the pixels' law, from maps of good parts that their tails were not measured on."""
+    """Regions per good part and the pixels' law, from maps of good parts that their tails were not measured on.
+
+    Parts that are far from all others are left out: one that is not good would own the whole law.
+    """
+    maps = _near(maps)
     height, width = (max(m.shape[axis] for m in maps) for axis in (0, 1))
     together: NDArray[np.float32] = np.full((len(maps), height, width), -np.inf, np.float32)
     for place, one in zip(together, maps, strict=True):
@@ -102,3 +112,10 @@ def null_of(maps: Sequence[Floats], min_area: int, engine: Engine) -> Null:
     rate, areas = count_regions(together, scale, 1.0, engine)
     levels, survival = pixel_law(together, 1.0)
     return Null(scale, rate, areas, levels, joined_score(survival, 1))
+
+
+def _near(maps: Sequence[Floats]) -> list[Floats]:
+    peaks = np.array([one.max() for one in maps])
+    lower, median, upper = np.quantile(peaks, [0.25, 0.5, 0.75])
+    fence = max(upper + FENCE * (upper - lower), LEAST_FENCE * median)
+    return [one for one, peak in zip(maps, peaks, strict=True) if peak <= fence]

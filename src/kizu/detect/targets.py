@@ -31,7 +31,9 @@ CELLS = (3, 5, 7, 9)
 """Sides, in pixels, of the cells whose means are compared."""
 CONTRAST = 1.5
 """A contrast of means is lower than the peak by about so much."""
-RATE, AT, POWER = 1.8, 4.0, 3.0
+REST, BLUR, NEAR = 4.0, 2.5, 12.0
+"""Where there is no candidate: the highest score, and the blur of the residual and of its clutter in pixels."""
+RATE, AT, POWER = 1.8, 4.0, 3.5
 """False candidates per picture and sign with at least a score s: RATE·(s/AT)^−POWER; measured on infrared scenes with
 their targets taken out."""
 MIDDLING, USUAL, WEIGHT = (3.0, 6.0), 4.1, 20.0
@@ -48,7 +50,7 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """`mask` and `expected` (height, width), the latter infinite outside; `score` is the residual over its level."""
+    """`mask` and `expected` (height, width), the latter infinite outside; `score` grows with abnormality."""
 
     score: Floats
     mask: Bools
@@ -60,6 +62,7 @@ def decide(picture: Floats, residual: Floats, false_alarms: float, quantum: floa
 
     `quantum` is the step of integer pictures: rounding alone leaves half of it.
     """
+    picture = np.asarray(picture - np.median(picture.astype(np.float64)), np.float32)
     bright = candidates(picture, residual, quantum)
     rough = roughness([*bright, *candidates(-picture, -residual, quantum)])
     mask, expected = np.zeros(picture.shape, np.bool_), np.full(picture.shape, np.inf, np.float32)
@@ -75,12 +78,25 @@ def decide(picture: Floats, residual: Floats, false_alarms: float, quantum: floa
         own = whole[REACH:-REACH, REACH:-REACH]
         mask |= own
         expected[own] = np.minimum(expected[own], number)
-    return Found(score_map(residual, quantum), mask, expected)
+    return Found(score_map(residual, bright, quantum), mask, expected)
 
 
-def score_map(residual: Floats, quantum: float = 0.0) -> Floats:
-    """The positive residual over the picture's level."""
-    return np.asarray(np.maximum(residual, 0) / np.float32(_level(residual, quantum)), np.float32)
+def score_map(residual: Floats, bright: list[Candidate], quantum: float = 0.0) -> Floats:
+    """How unusual every pixel is: inside the outline of a candidate its score times the residual's share of its peak.
+
+    Elsewhere the smoothed residual over the same level, up to `REST`: nothing there has the shape of a target.
+    """
+    level = _level(residual, quantum)
+    near = ndimage.gaussian_filter(np.minimum(np.abs(residual), level), NEAR)
+    rest = ndimage.gaussian_filter(residual, BLUR) / np.sqrt(level * np.maximum(near, _least(level, quantum)))
+    score = np.pad(np.clip(rest, 0, REST), REACH)
+    wide = np.pad(np.maximum(residual, 0), REACH, mode="symmetric")
+    for one in sorted(bright, key=lambda c: c.score):
+        if one.score > MIDDLING[0]:
+            window, here = _window(wide, one), _window(score, one)
+            piece = outline(window)
+            here[piece] = np.maximum(here[piece], one.score * (window / window[REACH, REACH])[piece])
+    return np.asarray(score[REACH:-REACH, REACH:-REACH], np.float32)
 
 
 def roughness(both: list[Candidate]) -> float:
@@ -131,7 +147,7 @@ def _climbed(positive: Floats, y: int, x: int) -> Candidate:
 def _score(one: Candidate, fields: Fields, wide: float, quantum: float) -> float:
     """The least of contrast and both depths over the geometric mean of the picture's level and that around it."""
     near = float(np.median(_window(fields.size, one)[RING]))
-    level = float(np.sqrt(wide * max(near, quantum / 4, 1e-3 * wide)))
+    level = float(np.sqrt(wide * max(near, _least(wide, quantum))))
     residual, picture = _window(fields.positive, one), _window(fields.picture, one).copy()
     score = min(float(residual[REACH, REACH]), CONTRAST * float(fields.contrast[one.y, one.x])) / level
     if score > MIDDLING[0]:  # what is below is neither decided nor counted
@@ -199,6 +215,11 @@ def _closed(piece: Bools) -> bool:
 def _level(residual: Floats, quantum: float) -> float:
     most = float(np.abs(residual).max())
     return max(float(np.percentile(np.maximum(residual, 0), LEVEL)), quantum / 2, 1e-6 * most) or 1.0
+
+
+def _least(level: float, quantum: float) -> float:
+    """The clutter around a place is no less than what rounding makes, nor than a thousandth of the picture's."""
+    return max(quantum / 4, 1e-3 * level)
 
 
 def _window(padded: NDArray[Any], one: Candidate) -> NDArray[Any]:

@@ -21,7 +21,8 @@ def outline(picture: Floats) -> Bools:
     From each side the run of pixels is found that are dark beside the level further in, and its depth is smoothed by
     a robust parabola: a bent or slanted edge is followed, a piece broken out of it is not, and stays to be judged.
     """
-    smooth = ndimage.gaussian_filter(picture, 1.0)
+    lowest = min(float(picture.min()), 0.0)  # dark is near the lowest level there can be
+    smooth = ndimage.gaussian_filter(picture - lowest, 1.0)
     inside = np.ones(picture.shape, np.bool_)
     for side in range(4):
         turned = np.rot90(smooth, side)

@@ -19,8 +19,8 @@ from kizu.typing import Floats
 
 PATCH, STEP = 30, 10
 """Pixels of a patch and between two: a target of ten pixels is in nine patches, in a different place of each."""
-RANK, STEPS, RHO = 20, 20, 1.5
-"""Largest rank of the background, steps of the solver, and growth of mu in each: the constraint then holds to 1e-3."""
+RANK, STEPS, RHO = 20, 14, 1.5
+"""Largest rank of the background, steps of the solver, and growth of mu in each: masks do not change after."""
 BOUND = "the root of the Frobenius norm of the dual's Gram matrix"
 
 
@@ -45,9 +45,14 @@ class Split(NamedTuple):
 
 
 def patch_image(picture: Floats) -> PatchImage:
-    """Split one grey picture (height, width) in any real type; scaled by a power of two inside."""
-    exponent = exponent_of(float(np.abs(picture).max()))
-    rows, grid = _patches(np.ldexp(picture.astype(np.float64), -exponent).astype(np.float32))
+    """Split one grey picture (height, width) in any real type.
+
+    Its median is taken off, because an offset would own the first singular value and the first steps; what is left is
+    scaled by a power of two.
+    """
+    beside = picture - np.median(picture.astype(np.float64))
+    exponent = exponent_of(float(np.abs(beside).max()))
+    rows, grid = _patches(np.ldexp(beside, -exponent).astype(np.float32))
     split = limited_split(rows)
     rest = _median_over_patches(split.rest, grid)[: picture.shape[0], : picture.shape[1]]
     return PatchImage(np.ldexp(rest, exponent), split.rank, len(rows), split.relative_gap)

@@ -54,7 +54,7 @@ class Views(NamedTuple):
 
 def views(picture: Floats, shrink: int) -> Views:
     """The views of one picture (height, width[, channels]), reduced by `shrink`. ShapeError if it is too small."""
-    grey = picture if picture.ndim == 2 else picture.mean(axis=2, dtype=np.float32)
+    grey = picture.astype(np.float32) if picture.ndim == 2 else picture.mean(axis=2, dtype=np.float32)
     if min(grey.shape) < SMALLEST * shrink:
         least = SMALLEST * shrink
         raise ShapeError(
@@ -84,10 +84,10 @@ class Contrast(NamedTuple):
 
 
 def contrast_of(grey: Floats) -> Contrast:
-    """Beside the median's; a picture whose median is not above 0 begins at its lowest level."""
-    lowest = 0.0 if np.median(grey) > 0 else float(grey.min())
-    raised = np.maximum(grey - np.float32(lowest), 0)
-    offset = OFFSET * float(np.median(raised)) or OFFSET
+    """Beside the median's; a picture with negative values begins at its lowest."""
+    lowest = min(float(grey.min()), 0.0)
+    raised = grey - np.float32(lowest)
+    offset = OFFSET * (_typical(raised) or 1.0)
     logs = np.log(raised + np.float32(offset))
     level = float(np.median(logs))
     return Contrast(np.asarray(logs - np.float32(level)), lowest, offset, level)
@@ -122,7 +122,7 @@ def _views(grey: Floats, part: Bools) -> Views:
 def levelled(rest: Floats, reach: float, part: Bools) -> Floats:
     """`rest` over its mean size within `reach` pixels, of which large values count three typical ones."""
     size = np.abs(rest)
-    typical = float(np.median(size[part]))
+    typical = _typical(size[part])
     level = ndimage.gaussian_filter(np.minimum(size, 3 * typical), reach) + LEAST * typical
     return np.asarray(np.divide(rest, level, out=np.zeros_like(rest), where=level > 0))
 
@@ -154,8 +154,13 @@ def lines(rest: Floats, width: float, length: float, part: Bools) -> Floats:
 def _energy(rest: Floats, reach: float) -> Floats:
     """Logarithm of the mean square nearby, of which large values count four typical ones."""
     size = np.abs(rest)
-    typical = float(np.median(size))
+    typical = _typical(size)
     if typical == 0:
         return np.zeros_like(rest)
     mean = ndimage.gaussian_filter(np.minimum(size, 4 * typical) ** 2, reach)
     return np.asarray(np.log(mean / typical**2 + LEAST))
+
+
+def _typical(sizes: Floats) -> float:
+    """The median of values ≥ 0; their mean where most are 0: a part without noise is not blind to its flaw."""
+    return float(np.median(sizes)) or float(sizes.mean())

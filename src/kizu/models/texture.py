@@ -7,6 +7,7 @@ so that a flaw wider than a patch is seen at a coarser scale only.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,9 +89,11 @@ def learn(
 
     def one(factor: int, rows: Floats) -> Scale:
         count = atoms or max(rows.shape[1] // 2, 1)
-        noise, weight = ("auto", None) if lam is None else _weight(rows, count, lam)
-        found = robust_dictionary.robust_dictionary(rows, atoms=count, lam=weight, noise=noise, random_state=seed)
-        return _scale(factor, size, found)
+        learned = partial(robust_dictionary.robust_dictionary, rows, atoms=count, random_state=seed)
+        if lam is None:
+            return _scale(factor, size, learned())
+        noise, weight = _weight(rows, count, lam)
+        return _scale(factor, size, learned(noise=noise, lam=weight))
 
     return at_scales(pictures, size, seed, one, atoms)
 

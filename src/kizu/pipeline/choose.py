@@ -1,17 +1,25 @@
 """Which model a run takes: the one asked for, the usual one for its inputs, or the one that finds planted defects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kizu.errors import ParameterError
+from kizu.errors import ParameterError, UsageError
 from kizu.io.each import pictures
 from kizu.pipeline.models import AUTO, MODELS, Kind, Taken, taken
 from kizu.pipeline.options import Options
+from kizu.pipeline.plant_score import reasons
+from kizu.pipeline.plant_trial import LEARNED, tried
 from kizu.pipeline.refit import Progress
 
+OTHERWISE: Mapping[Kind, tuple[dict[str, str], ...]] = {
+    "images": ({"name": "rdl", "why": "it knows a texture, but not what belongs at which place of a scene"},),
+    "matrix": ({"name": "rows", "why": "it tells which rows are unusual, but not which of their entries"},),
+    "table": (),
+}
+"""The runner-up where nothing was tried."""
 LIKE = 0.5
 """Correlation of a frame with the median of the others, coarsely seen, from which they show one scene."""
 PROBES, COARSE = 21, 48
@@ -69,5 +77,17 @@ def planned(options: Options, of: Kind) -> Taken:
 
 
 def choose_model(options: Options, inputs: Sequence[str], of: Kind, progress: Progress) -> Taken:
-    """The model of a run and why it is that one."""
-    return taken(options.model, of)
+    """The model of a run and why it is that one; "auto" by what the inputs are, and where that is open by planting."""
+    if options.model != AUTO:
+        return taken(options.model, of)
+    if of != "images":
+        return taken(None, of)._replace(others=OTHERWISE[of])
+    scene, why = one_scene(inputs, options)
+    if scene:
+        return taken("rpca", of)._replace(why=f"the pictures show one scene: {why}", others=OTHERWISE[of])
+    if options.lam is not None:
+        raise UsageError("--model auto chooses lam itself", "Leave --lam out, or name the model", where="--lam")
+    found = tried(inputs, options, scene=False, models=LEARNED, progress=progress)
+    best = found.rows[0].candidate
+    said, others = reasons(found.rows)
+    return Taken(best.model, None, f"the pictures show no common scene ({why}), and {said}", others, best.lam)

@@ -39,6 +39,13 @@ MODELS: Mapping[str, Model] = {
         "texture",
         "kizu.pipeline.texture",
     ),
+    "patch-pcp": Model(
+        "robust PCA of patches: the texture of one picture or of a folder",
+        ("images",),
+        "pictures",
+        "patch-subspace",
+        "kizu.pipeline.patch_pcp",
+    ),
     "ipi": Model(
         "patch-image robust PCA: small bright targets in any picture",
         ("images",),
@@ -59,13 +66,14 @@ INPUTS: Mapping[Kind, str] = {"images": "images", "matrix": "a matrix", "table":
 class Taken(NamedTuple):
     """The model of a run: its word, the folder it was fitted into before (if it was), why it, and what else was tried.
 
-    `others` come best first: the runner-up is the first.
+    `others` come best first: the runner-up is the first. `lam` is the weight that goes with it, where one was chosen.
     """
 
     name: str
     folder: Path | None
     why: str
     others: tuple[dict[str, Any], ...] = ()
+    lam: float | None = None
 
     @property
     def road(self) -> Road:

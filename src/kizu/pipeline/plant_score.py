@@ -21,6 +21,9 @@ MOST_FLAGGED = 0.02
 TIE = 0.02
 """Recalls that differ by no more are the same."""
 
+SURE = 0.05
+"""A difference that equal candidates show less often is not called chance."""
+
 
 class Candidate(NamedTuple):
     """A model and the weight `lam` it runs with (None: its default), which is `multiple` of its default."""
@@ -142,6 +145,35 @@ def chance(one: Sequence[bool], other: Sequence[bool]) -> float:
     different = sum(a != b for a, b in zip(one, other, strict=True))
     tail = sum(math.comb(different, k) for k in range(min(only, different - only) + 1))
     return float(min(1.0, 2 * tail / 2**different))
+
+
+def reasons(rows: Sequence[Scored]) -> tuple[str, tuple[dict[str, str], ...]]:
+    """Why the first of `rows` (best first), and of every other model its best and why not that: for run.json."""
+    best = rows[0]
+    why = f"{_score(best)} at {BUDGET:g} regions elsewhere per picture"
+    if not any(best.at_budget):
+        why = "no model finds any of the planted defects: it is taken because it is the first of those tried"
+    others: dict[str, str] = {}
+    for row in rows[1:]:
+        if row.candidate.model != best.candidate.model:
+            others.setdefault(row.candidate.model, f"{_score(row)}; {difference(best, row)}")
+    return why, tuple({"name": name, "why": said} for name, said in others.items())
+
+
+def _score(row: Scored) -> str:
+    weight = "" if row.candidate.lam is None else f"with lam {row.candidate.lam:.4g} "
+    return f"{weight}it found {sum(row.at_budget)} of {len(row.at_budget)} planted defects"
+
+
+def difference(best: Scored, other: Scored) -> str:
+    """What decided between two candidates, and whether it can be chance."""
+    p = chance(best.at_budget, other.at_budget)
+    unsure = f"so few defects do not tell them apart (sign test: p = {p:.2g})"
+    if best.recall_at_budget > other.recall_at_budget + TIE:
+        return f"fewer than {best.candidate.words} by more than chance (p = {p:.2g})" if p <= SURE else unsure
+    if best.elsewhere < other.elsewhere:
+        return f"{unsure}; it flags {other.elsewhere:.2g} regions elsewhere per picture, not {best.elsewhere:.2g}"
+    return f"{unsure}; it is tried later because it costs more or is further from the default"
 
 
 def _share(hits: Sequence[bool]) -> float:

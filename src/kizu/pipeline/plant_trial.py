@@ -25,7 +25,9 @@ from kizu.pipeline.options import Options
 from kizu.pipeline.outputs import frames_of
 from kizu.pipeline.plant_score import Candidate, Judged, Scored, ranked, scored
 from kizu.pipeline.refit import Progress
+from kizu.pipeline.verdict import PictureModel
 from kizu.stack import stack_of
+from kizu.typing import Bools, Floats
 
 MOST = 40
 """Pictures that are planted into, evenly spread."""
@@ -33,18 +35,18 @@ COPIES = 4
 """Copies of a single picture, each with other defects and learned on its own."""
 SIDE = 192
 """Pixels along a piece of a picture whose texture is learned: it has all of the texture, and does not take minutes."""
-MULTIPLES = (1.0, 0.5, 2.0)
-"""Of the default weight of the anomaly or of the codes; the default first, so that it wins where nothing differs."""
-SCENE, TEXTURES = ("rpca", "rdl"), ("patch-pcp", "rdl")
-"""What is tried for pictures of one scene, and for all others: the cheaper first."""
-RPCA = "rpca"
-WORDS = (RPCA, "rdl", "patch-pcp")
+MULTIPLES = (0.5, 2.0)
+"""Of the default weight of the anomaly or of the codes; after the default, so that it wins where nothing differs."""
+RPCA, IPI = "rpca", "ipi"
+SCENE, TEXTURES, LEARNED = (RPCA, "rdl"), ("patch-pcp", "rdl", IPI), ("patch-pcp", "rdl")
+"""What is tried for pictures of one scene, for all others, and to choose for these: the cheaper first."""
+WORDS = (RPCA, "rdl", "patch-pcp", IPI)
 LAMS: Mapping[str, Callable[[int, int], float]] = {
     RPCA: lambda samples, features: default_lam(samples, features).value,
     "rdl": lambda samples, features: WEIGHT,
     "patch-pcp": lambda samples, features: 1.0,
 }
-"""The default of lam by (pictures, pixels)."""
+"""The default of lam by (pictures, pixels), of the models that have one; the one without learns nothing."""
 
 
 class Trial(NamedTuple):
@@ -75,10 +77,9 @@ def tried(
     trial = trial_of(listed, options, scene=scene, progress=progress)
     candidates = candidates_of(names, trial, listed.frames, outsider=models is None)
     rows = []
-    with closing(options.engine), one_thread():
-        for done, candidate in enumerate(candidates):
-            progress("plant", done, len(candidates))
-            rows.append(_tried(candidate, trial, options))
+    for done, candidate in enumerate(candidates):
+        progress("plant", done, len(candidates))
+        rows.append(_tried(candidate, trial, options))
     return Tried(trial, tuple(ranked(rows)))
 
 
@@ -93,12 +94,10 @@ def _check(names: Sequence[str], scene: bool) -> None:
 def candidates_of(names: Sequence[str], trial: Trial, frames: int, *, outsider: bool) -> list[Candidate]:
     """Every model at its multiples; with `outsider`, a texture model of one scene at its default only."""
     pixels = trial.pictures[0].size
-    found = []
+    varied = [name for name in names if name in LAMS and not (outsider and trial.scene and name != RPCA)]
+    found = [Candidate(name, None, 1.0) for name in names]
     for multiple in MULTIPLES:
-        for name in names:
-            lam = None if multiple == 1 else multiple * LAMS[name](frames, pixels)
-            if multiple == 1 or not (outsider and trial.scene and name != RPCA):
-                found.append(Candidate(name, lam, multiple))
+        found += [Candidate(name, multiple * LAMS[name](frames, pixels), multiple) for name in varied]
     return found
 
 
@@ -150,8 +149,9 @@ def _pieces(shown: Sequence[NDArray[Any]], seed: int) -> list[NDArray[Any]]:
 
 def _tried(candidate: Candidate, trial: Trial, options: Options) -> Scored:
     started = time.monotonic()
-    run = _scene if candidate.model == RPCA else _textures
-    judged = run(candidate, trial, replace(options, model=candidate.model, lam=candidate.lam))
+    own = replace(options, model=candidate.model, lam=candidate.lam)
+    with closing(own.engine), one_thread():
+        judged = (_scene if candidate.model == RPCA else _one_by_one)(candidate, trial, own)
     return scored(candidate, trial.planted, judged, time.monotonic() - started)
 
 
@@ -161,7 +161,7 @@ def _scene(candidate: Candidate, trial: Trial, options: Options) -> Judged:
     found, field = find(stack, None, options, _silent)
     frames = frames_of(stack, found, field)
 
-    def one(t: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    def one(t: int) -> tuple[Bools, Floats]:
         seen = None if field.seen is None else field.seen[t]
         decision = decide_on(partial(field.maps, t), seen, found.nulls, options.rule)
         return frames.back(decision.mask, t), np.nan_to_num(frames.back(decision.score, t))
@@ -169,20 +169,25 @@ def _scene(candidate: Candidate, trial: Trial, options: Options) -> Judged:
     return _judged(options.engine.map(one, range(stack.used)))
 
 
-def _textures(candidate: Candidate, trial: Trial, options: Options) -> Judged:
-    """What the patches of all pictures have in common; of a single one, those of each copy."""
-    module = home(candidate.model)
-    together = None if trial.alone else module.learn_from(trial.pictures, options)
+def _one_by_one(candidate: Candidate, trial: Trial, options: Options) -> Judged:
+    """By what all pictures have in common; a single one by what each copy has."""
+    together = None if trial.alone else _learned(candidate.model, trial.pictures, options)
 
-    def one(picture: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-        model = module.learn_from([picture], options) if together is None else together
+    def one(picture: NDArray[Any]) -> tuple[Bools, Floats]:
+        model = _learned(candidate.model, [picture], options) if together is None else together
         verdict = model.judge(picture, options.rule)
         return verdict.mask, verdict.score
 
     return _judged(options.engine.map(one, trial.pictures))
 
 
-def _judged(pairs: Sequence[tuple[NDArray[np.bool_], NDArray[Any]]]) -> Judged:
+def _learned(name: str, shown: Sequence[NDArray[Any]], options: Options) -> PictureModel:
+    module = home(name)
+    model: PictureModel = module.learn_from(shown, options) if name in LAMS else module.load({}, {}, options)
+    return model
+
+
+def _judged(pairs: Sequence[tuple[Bools, Floats]]) -> Judged:
     return Judged([mask for mask, _ in pairs], [score for _, score in pairs])
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -88,6 +89,8 @@ def inspect_as(
     """:func:`inspect` with its keywords in one record; `say` hears what memory is needed before it is taken."""
     of = kind_of(inputs, axes=options.axes)
     model = choose_model(options, inputs, of, progress)
+    if model.lam is not None:
+        options = replace(options, lam=model.lam)
     if model.road == "rows":
         return inspect_rows(inputs[0], out, options, progress, model.folder)
     if model.road == "pictures":

@@ -19,7 +19,7 @@ from kizu.pipeline.texture import floats, quantum_of
 from kizu.pipeline.verdict import Verdict
 from kizu.typing import Floats
 
-NULL = "false candidates per picture fall with the cube of their score: measured on scenes whose targets were taken out"
+NULL = "false candidates per picture fall with the 3.5th power of their score: measured on scenes whose targets were taken out"
 PROOF = (
     "Not proven, and not near the optimum of robust PCA: the rank of each picture's background is limited, for speed "
     "and to keep noise out, and the solver takes a fixed number of steps."
@@ -53,7 +53,7 @@ class Targets:
                 "step": {"value": patch_image.STEP, "why": "pixels between patches: every pixel is in nine"},
                 "rank": {"value": patch_image.RANK, "why": "largest rank of the background: noise has no place in it"},
                 "lam": {"value": "1/√max(patches, pixels)", "why": "Candès et al. 2011"},
-                "steps": {"value": patch_image.STEPS, "why": "the constraint holds to a thousandth"},
+                "steps": {"value": patch_image.STEPS, "why": "masks do not change after"},
             },
             "certificate": None,
             "proof": PROOF,
