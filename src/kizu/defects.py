@@ -140,11 +140,13 @@ def sizes_of(shape: tuple[int, ...]) -> tuple[float, float, float]:
     return SMALLEST, round(math.sqrt(SMALLEST * large), 1), round(large, 1)
 
 
-def plant_defects(pictures: Sequence[NDArray[Any]], *, seed: int = 0) -> tuple[list[NDArray[Any]], tuple[Planted, ...]]:
+def plant_defects(
+    pictures: Sequence[NDArray[Any]], *, most: int = MOST, seed: int = 0
+) -> tuple[list[NDArray[Any]], tuple[Planted, ...]]:
     """Copies of `pictures` (height, width[, channels]; of any sizes) with defects, and what they are.
 
-    Every kind, size and contrast as often as there is room, in turn over the pictures; darker or brighter by chance,
-    the same in all channels. Integers are rounded and held inside the range of their dtype.
+    Every kind, size and contrast in turn over the pictures, `most` in one, as far as there is room; darker or brighter
+    by chance, the same in all channels. Integers are rounded and held inside the range of their dtype.
     """
     rng = np.random.default_rng(seed)
     planted = [np.array(picture) for picture in pictures]
@@ -152,7 +154,7 @@ def plant_defects(pictures: Sequence[NDArray[Any]], *, seed: int = 0) -> tuple[l
     found: list[Planted] = []
     taken = [np.zeros(picture.shape[:2], np.bool_) for picture in pictures]
     counts = np.zeros(len(pictures), int)
-    for kind, level, contrast in _wanted(MOST * len(pictures), rng):
+    for kind, level, contrast in _wanted(most * len(pictures), rng):
         frame = int(counts.argmin())
         counts[frame] += 1
         size = sizes_of(pictures[frame].shape)[level]
@@ -201,7 +203,7 @@ def _try(
         old = picture[box]
         for new, change in _tries(picture, box, window, grey, taken, rng):
             different = differing(new, old)
-            inside: Bools = different.reshape(*window.shape, -1).any(axis=2)
+            inside = np.asarray(different.reshape(*window.shape, -1).any(axis=2))
             if np.count_nonzero(inside) >= np.count_nonzero(window) / 2:  # else it could hardly be seen
                 picture[box] = np.where(different, new, old)
                 taken[box] |= inside

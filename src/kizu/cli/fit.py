@@ -22,7 +22,7 @@ MANY = 2.0
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Model folder, exactly this one.")
 @click.option(
-    "--model", metavar="NAME", help="rpca, surface, rdl or rows.  [default: what the inputs look like]"
+    "--model", metavar="NAME", help="rpca, surface, rdl, patch-pcp or rows.  [default: what the inputs look like]"
 )
 @click.option("--noise", metavar="auto|none|σ", type=Noise(), default="auto", show_default=True, help="Noise scale.")
 @click.option("--lam", type=float, help="Weight of the anomaly.")

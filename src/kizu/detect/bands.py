@@ -27,9 +27,10 @@ ENOUGH = 10
 """Good pixels above the last knot."""
 FEW = 20
 """A band with fewer good pixels says nothing."""
+LARGEST = 20
 FENCE, LEAST_FENCE = 3.0, 1.5
-"""A part whose map's peak is so many quartile ranges above the upper quartile (Tukey 1977), and so many times the
-median, is no witness of the null: one in four hundred good parts, and a defective one that was taken for good."""
+"""A part whose map's largest values have a mean so many quartile ranges above the upper quartile of all (Tukey 1977),
+and so many times their median, is no witness of the null: a defective one may have been taken for good."""
 
 
 class Tails(NamedTuple):
@@ -115,7 +116,7 @@ def null_of(maps: Sequence[Floats], min_area: int, engine: Engine) -> Null:
 
 
 def _near(maps: Sequence[Floats]) -> list[Floats]:
-    peaks = np.array([one.max() for one in maps])
-    lower, median, upper = np.quantile(peaks, [0.25, 0.5, 0.75])
+    tops = np.array([np.partition(one, -LARGEST, axis=None)[-LARGEST:].mean() for one in maps])
+    lower, median, upper = np.quantile(tops, [0.25, 0.5, 0.75])
     fence = max(upper + FENCE * (upper - lower), LEAST_FENCE * median)
-    return [one for one, peak in zip(maps, peaks, strict=True) if peak <= fence]
+    return [one for one, top in zip(maps, tops, strict=True) if top <= fence]

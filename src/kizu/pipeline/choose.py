@@ -45,7 +45,7 @@ def one_scene(inputs: Sequence[str], options: Options) -> tuple[bool, str]:
     if len(sizes) > 1 and options.resize is None:
         return False, f"the pictures have {len(sizes)} sizes"
     if listed.frames < 3:
-        return listed.frames == 2, f"there are {listed.frames} pictures"
+        return listed.frames == 2, "there are two pictures" if listed.frames == 2 else "there is one picture"
     step = max(1, len(listed) // PROBES)
     frames = [frame for number in range(0, len(listed), step) for frame in listed.read(number).frames]
     coarse = np.stack([_coarse(frame) for frame in frames[:: max(1, len(frames) // PROBES)]])

@@ -60,8 +60,8 @@ def fit(
     out : path
         The model folder, exactly this one: `model.json` and `weights.safetensors`.
     model : word
-        "rpca" (pictures of one scene), "surface" (parts of any size and place) or "rows" (a table). By default
-        what the inputs look like.
+        "rpca" (pictures of one scene), "surface" (parts of any size and place), "rdl" or "patch-pcp" (a texture),
+        or "rows" (a table). By default what the inputs look like: a scene, parts, or a table.
     noise, lam, rank, ignore, align, recursive, axes, resize, skip_odd, min_area, sign, memory, jobs, seed, progress
         As in :func:`kizu.inspect`.
     overwrite : bool

@@ -21,7 +21,7 @@ from kizu.pipeline.refit import Progress
 from kizu.pipeline.road import quiet
 
 BY = ("kind", "size", "contrast")
-TRUE_FLAWS = "flaws that were there before are among the regions elsewhere"
+TRUE_FLAWS = "flaws that were there before may be among the regions elsewhere"
 WHY = {
     "table": "a table is judged row by row: nothing was planted",
     "matrix": "a matrix is split by robust PCA: nothing was planted",

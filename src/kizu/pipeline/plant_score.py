@@ -66,24 +66,41 @@ class Scored(NamedTuple):
         return _share(self.at_budget)
 
 
-def scored(candidate: Candidate, planted: Sequence[Planted], judged: Judged, seconds: float) -> Scored:
-    """Hold masks and maps against what was planted. One pixel in common is a hit: who looks there sees it."""
-    near = [dilate(whole, SIZES[-1]) for whole in truths(planted, judged.masks)]
+def scored(
+    candidate: Candidate, planted: Sequence[Planted], judged: Judged, near: Sequence[Bools], seconds: float
+) -> Scored:
+    """Hold masks and maps against what was planted. One pixel in common is a hit: who looks there sees it.
+
+    What touches `near` (height, width) of its picture is not elsewhere.
+    """
     found = tuple(bool((judged.masks[one.frame][one.box] & one.inside).any()) for one in planted)
     regions = sum(_elsewhere(mask, close) for mask, close in zip(judged.masks, near, strict=True))
     peaks = [float(judged.scores[one.frame][one.box][one.inside].max()) for one in planted]
     level = _level(judged.scores, near, peaks)
-    return Scored(
-        candidate, found, regions / len(judged.masks), tuple(0 < level <= peak for peak in peaks), round(seconds, 2)
-    )
+    at_budget = tuple(0 < level <= peak for peak in peaks)
+    return Scored(candidate, found, regions / len(judged.masks), at_budget, round(seconds, 2))
 
 
-def truths(planted: Sequence[Planted], like: Sequence[Bools]) -> list[Bools]:
-    """What was planted into every picture, as masks of the shapes of `like`."""
-    masks = [np.zeros(one.shape, np.bool_) for one in like]
+def close_to(planted: Sequence[Planted], shapes: Sequence[tuple[int, ...]]) -> list[Bools]:
+    """What was planted and its surroundings, in pictures of these shapes (height, width)."""
+    masks = [np.zeros(shape, np.bool_) for shape in shapes]
     for defect in planted:
         masks[defect.frame][defect.box] |= defect.inside
-    return masks
+    return [dilate(mask, SIZES[-1]) for mask in masks]
+
+
+def there_before(models: Sequence[Sequence[Bools]], near: Sequence[Bools]) -> tuple[list[Bools], int]:
+    """What more than half of the models, and two at least, flag beyond `near`: surroundings, and how many regions.
+
+    Models err at different places; where they agree there was a flaw in the user's own picture, and who finds it
+    must not be the worse for it. `models` holds the masks of every picture for each model.
+    """
+    need, found, regions = max(2, len(models) // 2 + 1), [], 0
+    for number, close in enumerate(near):
+        agreed: Bools = np.sum([masks[number] for masks in models], axis=0) >= need
+        regions += _elsewhere(agreed, close)
+        found.append(dilate(agreed, SIZES[-1]))
+    return found, regions
 
 
 def _level(scores: Sequence[Floats], near: Sequence[Bools], peaks: Sequence[float]) -> float:
@@ -166,14 +183,15 @@ def _score(row: Scored) -> str:
 
 
 def difference(best: Scored, other: Scored) -> str:
-    """What decided between two candidates, and whether it can be chance."""
-    p = chance(best.at_budget, other.at_budget)
-    unsure = f"so few defects do not tell them apart (sign test: p = {p:.2g})"
+    """Why not `other`, and whether it can be chance."""
     if best.recall_at_budget > other.recall_at_budget + TIE:
-        return f"fewer than {best.candidate.words} by more than chance (p = {p:.2g})" if p <= SURE else unsure
+        p = chance(best.at_budget, other.at_budget)
+        sure = "more than chance" if p <= SURE else "which may be chance"
+        fewer = sum(best.at_budget) - sum(other.at_budget)
+        return f"{fewer} fewer than {best.candidate.words}, {sure} (sign test: p = {p:.2g})"
     if best.elsewhere < other.elsewhere:
-        return f"{unsure}; it flags {other.elsewhere:.2g} regions elsewhere per picture, not {best.elsewhere:.2g}"
-    return f"{unsure}; it is tried later because it costs more or is further from the default"
+        return f"about as many, but {other.elsewhere:.2g} regions elsewhere per picture instead of {best.elsewhere:.2g}"
+    return "nothing tells them apart; it costs more, or is further from the default"
 
 
 def _share(hits: Sequence[bool]) -> float:

@@ -42,9 +42,9 @@ def inspect(
     out : path
         The results folder, exactly this one; see the README for what is in it.
     model : word or path
-        "rpca" (many pictures of one scene; the default for images and matrices), "rdl" (a texture, from one
-        picture or many), "ipi" (small targets), "rows" (a table; its default), "auto" (tried on planted
-        defects), or a folder that :func:`kizu.fit` made.
+        "rpca" (many pictures of one scene; the default for images and matrices), "rdl" or "patch-pcp" (a
+        texture, from one picture or many), "ipi" (small targets), "rows" (a table; its default), "auto" (by
+        what the inputs are, and by planted defects), or a folder that :func:`kizu.fit` made.
     noise : "auto", None or grey levels
         Scale of the dense noise; measured by default. None: no more than the step of the input makes.
     lam, rank : numbers

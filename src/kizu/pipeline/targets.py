@@ -19,7 +19,7 @@ from kizu.pipeline.texture import floats, quantum_of
 from kizu.pipeline.verdict import Verdict
 from kizu.typing import Floats
 
-NULL = "false candidates per picture fall with the 3.5th power of their score: measured on scenes whose targets were taken out"
+NULL = "false candidates fall with a power of their score that was measured on scenes without their targets"
 PROOF = (
     "Not proven, and not near the optimum of robust PCA: the rank of each picture's background is limited, for speed "
     "and to keep noise out, and the solver takes a fixed number of steps."
