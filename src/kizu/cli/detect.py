@@ -1,4 +1,4 @@
-"""`kizu detect`: images or a matrix in, a results folder out."""
+"""`kizu detect`: images, a matrix or a table in, a results folder out."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -100,7 +100,7 @@ def command(
     jobs: int, seed: int, resume: bool, overwrite: bool, dry_run: bool, truth: str | None, protocol: str,
     as_json: bool, quiet: bool, strict: bool, fail_on_defect: bool,
 ) -> int:  # fmt: skip
-    """Find what does not belong in images or in a matrix."""
+    """Find what does not belong in images, in a matrix or in a table."""
     from kizu.pipeline.options import Options
 
     options = Options(

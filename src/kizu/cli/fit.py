@@ -54,7 +54,7 @@ def command(
     resize: tuple[int, int] | None, skip_odd: bool, min_area: int | None, sign: "Sign", memory: str | None,
     jobs: int, seed: int, overwrite: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    """Learn what is usual from good pictures, or from a good table, for `kizu detect --model MODEL`."""
+    """Learn what is usual from good images or a good table, for detect --model."""
     from kizu.pipeline.fit import fit
 
     with shown(quiet=quiet) as progress:

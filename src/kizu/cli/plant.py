@@ -30,7 +30,7 @@ def command(
     inputs: tuple[str, ...], output: Path | None, models: str | None, false_alarms: float | None, recursive: bool,
     axes: str | None, seed: int, jobs: int, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    """Plant defects into copies of the inputs and see which model finds them: choosing without labels."""
+    """Plant defects into the inputs and see which model finds them."""
     from kizu.io.tables import finite
     from kizu.pipeline.plant import plant
     from kizu.pipeline.plant_outputs import require_room, write_planting

@@ -19,7 +19,7 @@ BUDGET = 0.5
 MOST_FLAGGED = 0.02
 """No level is looked at where more of the picture is flagged: there regions run into each other and become few."""
 TIE = 0.02
-"""Recalls that differ by no more are the same."""
+"""Recalls that differ by no more are the same, and so are those that differ by one defect."""
 
 SURE = 0.05
 """A difference that equal candidates show less often is not called chance."""
@@ -48,7 +48,8 @@ class Scored(NamedTuple):
     """A candidate on the planted defects.
 
     `found` by its mask at the rule asked for, where `elsewhere` regions per picture touch no planted defect;
-    `at_budget`: found by its score map at the level where those are at most `BUDGET`. One entry per defect.
+    `at_budget`: found by its score map at the level where those are at most `BUDGET`, or by its mask where that finds
+    more and keeps the budget too. One entry per defect.
     """
 
     candidate: Candidate
@@ -77,8 +78,10 @@ def scored(
     regions = sum(_elsewhere(mask, close) for mask, close in zip(judged.masks, near, strict=True))
     peaks = [float(judged.scores[one.frame][one.box][one.inside].max()) for one in planted]
     level = _level(judged.scores, near, peaks)
-    at_budget = tuple(0 < level <= peak for peak in peaks)
-    return Scored(candidate, found, regions / len(judged.masks), at_budget, round(seconds, 2))
+    at_budget, elsewhere = tuple(0 < level <= peak for peak in peaks), regions / len(judged.masks)
+    if elsewhere <= BUDGET and sum(found) > sum(at_budget):
+        at_budget = found  # its own rule is one more way to keep the budget
+    return Scored(candidate, found, elsewhere, at_budget, round(seconds, 2))
 
 
 def close_to(planted: Sequence[Planted], shapes: Sequence[tuple[int, ...]]) -> list[Bools]:
@@ -141,7 +144,7 @@ def recalls(planted: Sequence[Planted], found: Sequence[bool], by: str) -> list[
 
 
 def ranked(rows: Sequence[Scored]) -> list[Scored]:
-    """Best first: recall at the budget; within `TIE` fewer regions elsewhere; then the order given.
+    """Best first: recall at the budget; where that is the same fewer regions elsewhere; then the order given.
 
     The order given is that of cost. Seconds are not asked: the same input must get the same answer.
     """
@@ -150,10 +153,15 @@ def ranked(rows: Sequence[Scored]) -> list[Scored]:
 
 def _ranked(rest: list[Scored]) -> Iterator[Scored]:
     while rest:
-        most = max(row.recall_at_budget for row in rest)
-        best = min((row for row in rest if row.recall_at_budget >= most - TIE), key=lambda row: row.elsewhere)
+        most = max(rest, key=lambda row: row.recall_at_budget)
+        best = min((row for row in rest if not _more(most, row)), key=lambda row: row.elsewhere)
         rest.remove(best)
         yield best
+
+
+def _more(one: Scored, other: Scored) -> bool:
+    """Whether `one` finds more defects than `other`, beyond a tie."""
+    return sum(one.at_budget) - sum(other.at_budget) > max(1.0, TIE * len(one.at_budget))
 
 
 def chance(one: Sequence[bool], other: Sequence[bool]) -> float:
@@ -184,7 +192,7 @@ def _score(row: Scored) -> str:
 
 def difference(best: Scored, other: Scored) -> str:
     """Why not `other`, and whether it can be chance."""
-    if best.recall_at_budget > other.recall_at_budget + TIE:
+    if _more(best, other):
         p = chance(best.at_budget, other.at_budget)
         sure = "more than chance" if p <= SURE else "which may be chance"
         fewer = sum(best.at_budget) - sum(other.at_budget)
