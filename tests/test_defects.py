@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from runs import walls
 
 from kizu.defects import CONTRASTS, KINDS, SWAP, plant_defects, sizes_of, spread_of
+from runs import walls
 
 
 def texture(seed=0, shape=(96, 128)):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kizu.models.sparse_code import sparse_code as sparse_code
     from kizu.models.sparse_code import sparse_code_path as sparse_code_path
     from kizu.models.sparse_coder import SparseCoder as SparseCoder
+    from kizu.pipeline.fit import fit as fit
+    from kizu.pipeline.plant import plant as plant
     from kizu.pipeline.road import inspect as inspect
 
 __version__ = "0.1.0"
@@ -28,8 +30,10 @@ _HOME = {
     "RobustPCA": "kizu.models.estimator",
     "SparseCoder": "kizu.models.sparse_coder",
     "SparseCodes": "kizu.models.sparse_code",
+    "fit": "kizu.pipeline.fit",
     "flag": "kizu.models.flag",
     "inspect": "kizu.pipeline.road",
+    "plant": "kizu.pipeline.plant",
     "robust_dictionary": "kizu.models.robust_dictionary",
     "robust_pca": "kizu.models.robust_pca",
     "robust_pca_path": "kizu.models.path",
@@ -43,8 +47,10 @@ __all__ = [
     "RobustPCA",
     "SparseCoder",
     "SparseCodes",
+    "fit",
     "flag",
     "inspect",
+    "plant",
     "robust_dictionary",
     "robust_pca",
     "robust_pca_path",

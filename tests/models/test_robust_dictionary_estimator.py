@@ -137,3 +137,19 @@ def test_wrong_use_is_refused():
         RobustDictionary().transform(rows())
     with pytest.raises(NotFittedError):
         RobustDictionary().save("nowhere")
+
+
+def test_going_on_without_noise_keeps_what_is_abnormal():
+    rng = np.random.default_rng(0)
+    basis = rng.standard_normal((6, 24))
+
+    def rows(count):
+        return rng.standard_normal((count, 6)) @ basis
+
+    model = RobustDictionary(12, noise=None).fit(rows(300))
+    assert model.parameters_["form"].value == "exact"
+    bad = rows(20)
+    bad[:, 5] += 5 * bad.std()
+    before = (model.predict(bad) == -1).mean()
+    after = (model.partial_fit(rows(100)).predict(bad) == -1).mean()
+    assert before > 0.9 and after > 0.9

@@ -128,7 +128,7 @@ def test_what_is_ignored_is_not_judged(photos, tmp_path):
     [("background", "x"), ("align", "none"), ("resize", (32, 32)), ("skip_odd", True), ("memory", "1G")],
 )
 def test_options_of_one_scene_are_refused_by_name(photos, tmp_path, option, value):
-    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} is for pictures of one scene"):
+    with pytest.raises(UsageError, match=f"--{option.replace('_', '-')}: is for pictures of one scene"):
         kizu.inspect(photos[0], tmp_path / "out", model="rdl", **{option: value})
     assert not (tmp_path / "out").exists()
 
@@ -143,3 +143,43 @@ def test_a_constant_picture_has_no_defect(tmp_path):
     Image.fromarray(np.full((48, 48), 90, np.uint8)).save(tmp_path / "flat.png")
     done = kizu.inspect(tmp_path / "flat.png", tmp_path / "out", model="rdl")
     assert done.run["summary"] == {"anomalous": 0, "regions": 0}
+
+
+def test_a_picture_smaller_than_every_patch_is_skipped_by_name(done, photos, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.fromarray(np.full((5, 5), 90, np.uint8)).save(folder / "tiny.png")
+    Image.open(photos[0] / "a.png").save(folder / "a.png")
+    again = kizu.inspect(folder, tmp_path / "out", model=done.folder)
+    assert again.run["frames"]["used"] == 1
+    assert [(row["source"], row["what"]) for row in again.run["skipped"]] == [
+        ("tiny.png", "5x5 pixels, the model's patches have 8x8")
+    ]
+
+
+@pytest.mark.parametrize("option", [{"rank": 3}, {"noise": 4.0}])
+def test_options_without_meaning_are_refused_by_name(photos, tmp_path, option):
+    (name,) = option
+    with pytest.raises(UsageError, match=f"--{name}: has no meaning for a texture"):
+        kizu.inspect(photos[0], tmp_path / "out", model="rdl", **option)
+
+
+def test_the_proof_is_of_the_pictures_that_were_judged(done, tmp_path):
+    Image.fromarray(np.clip(cloth((64, 64), 3), 0, 255).astype(np.uint8)).save(tmp_path / "new.png")
+    again = kizu.inspect(tmp_path / "new.png", tmp_path / "out", model=done.folder)
+    assert again.run["certificate"]["relative_gap"] != done.run["certificate"]["relative_gap"]
+    assert again.run["proof"].startswith("Proven: given the atoms, no patch of these pictures")
+
+
+@pytest.mark.parametrize(
+    "damage", [{"schema": 99}, {"scales": []}, {"scales": None}, {"pixels": {}}, {"pictures": None, "scales": [{}]}]
+)
+def test_an_edited_model_folder_is_one_line(done, photos, tmp_path, damage):
+    card = json.loads((done.folder / "model" / "model.json").read_text())
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "model.json").write_text(json.dumps(card | damage))
+    weights = (done.folder / "model" / "weights.safetensors").read_bytes()
+    (tmp_path / "m" / "weights.safetensors").write_bytes(weights)
+    with pytest.raises(KizuError, match=r"model\.json: .*\. .*\.$") as caught:
+        kizu.inspect(photos[0], tmp_path / "out", model=tmp_path / "m")
+    assert caught.value.exit_code in (2, 3)

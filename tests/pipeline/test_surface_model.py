@@ -49,7 +49,7 @@ def done(model, new, tmp_path_factory):
 def test_a_model_is_two_files_and_says_how_sure_it_is(model):
     assert {path.name for path in model.folder.iterdir()} == {"model.json", "weights.safetensors"}
     assert model.inputs == 12 and model.expected == pytest.approx(1.2)
-    assert model.warnings == ("Learned from 12 good pictures: the stated false-alarm rate is approximate below 20.",)
+    assert model.warnings == ("Learned from 12 good pictures: the stated false-alarm rate is approximate below 30.",)
     assert len(model.suspicious) <= 3
 
 

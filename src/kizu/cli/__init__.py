@@ -116,7 +116,7 @@ def _code_and_message(error: BaseException) -> tuple[int, str]:
         case click.ClickException():
             return error.exit_code, _sentence(error)
         case KeyboardInterrupt() | click.Abort():
-            return INTERRUPTED, "interrupted. Run it again, with --resume where it writes a folder."
+            return INTERRUPTED, "interrupted. Run it again; kizu detect goes on with --resume."
         case MemoryError():
             return OUT_OF_ROOM, "not enough memory. Give fewer or smaller frames."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):

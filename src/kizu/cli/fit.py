@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from kizu.cli import debug_option
+from kizu.cli import DONE, debug_option
 from kizu.cli.options import Noise, Size
 from kizu.cli.progress import shown
-from kizu.cli.summary import say, say_document, say_path
+from kizu.cli.summary import SOME_SKIPPED, say, say_document, say_path, say_skipped
 
 if TYPE_CHECKING:
     from kizu.detect.maps import Sign
@@ -53,7 +53,7 @@ def command(
     rank: int | None, ignore: str | None, align: "Align", recursive: bool, axes: str | None,
     resize: tuple[int, int] | None, skip_odd: bool, min_area: int | None, sign: "Sign", memory: str | None,
     jobs: int, seed: int, overwrite: bool, as_json: bool, quiet: bool,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Learn what is usual from good images or a good table, for detect --model."""
     from kizu.pipeline.fit import fit
 
@@ -63,10 +63,14 @@ def command(
             recursive=recursive, axes=axes, resize=resize, skip_odd=skip_odd, min_area=min_area, sign=sign,
             memory=memory, jobs=jobs, seed=seed, overwrite=overwrite, progress=progress,
         )  # fmt: skip
+    skipped = [one.__dict__ for one in fitted.skipped]
+    say_skipped(skipped)
     if not quiet:
         for line in sentences(fitted):
             say(line)
-    say_document({**fitted._asdict(), "folder": str(fitted.folder)}) if as_json else say_path(fitted.folder)
+    document = {**fitted._asdict(), "folder": str(fitted.folder), "skipped": skipped}
+    say_document(document) if as_json else say_path(fitted.folder)
+    return SOME_SKIPPED if skipped else DONE
 
 
 def sentences(fitted: "Fitted") -> list[str]:

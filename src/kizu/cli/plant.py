@@ -56,11 +56,12 @@ def command(
 def lines(report: "PlantReport") -> list[str]:
     """One row per candidate, recall by kind, size and contrast, and what to run."""
     from kizu.pipeline.plant import BY
+    from kizu.pipeline.plant_score import BUDGET
 
     if not report.rows:
         return [report.command]
     names = [row.candidate.words for row in report.rows]
-    heads = ["", "at 0.5 elsewhere", "by its mask", "elsewhere", "seconds"]
+    heads = ["", f"at {BUDGET:g} elsewhere", "by its mask", "elsewhere", "seconds"]
     cells = [
         [share(row.recall_at_budget), share(row.recall), f"{row.elsewhere:.2f}", f"{row.seconds:.1f}"]
         for row in report.rows

@@ -58,6 +58,8 @@ def check(
     validate.positive("tol", tol)
     if lam_anomaly != np.inf:
         validate.positive("lam_anomaly", lam_anomaly)
+    elif form == "exact":
+        raise ParameterError("lam_anomaly", lam_anomaly, "a finite number where all that is no code is anomaly")
     if noise != "auto" and not (noise is None or (_number(noise) and 0 < float(noise) < np.inf)):  # type: ignore[arg-type]
         raise ParameterError("noise", noise, '"auto", None for no noise, or a positive number')
     if not (_number(trim) and 0 <= float(trim) <= 0.5):  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from kizu.typing import Array, Floats
 
 Center = Literal["sample", "global"]
 PILOTS, PILOT_SAMPLES, PILOT_ROUNDS = 2, 2000, 4
-"""Pilot fits for sigma, on so many samples, in so many rounds: each takes off what the last had too much."""
+"""Pilot fits for sigma, on so many samples, in so many rounds. The first sigma is too large."""
 NONE = 1e-5
 """Noise below this share of the data's own spread is none, as in robust PCA."""
 WEIGHT = 3.0

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Outlier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from kizu.engines.blas import one_thread
 from kizu.models import dictionary_data, dictionary_online, validate
 from kizu.models.dictionary_check import Center
 from kizu.models.dictionary_folder import read, write
@@ -21,6 +22,7 @@ from kizu.models.robust_dictionary import (
     Form,
     LearnedDictionary,
     encode,
+    learning_problem,
     problem,
     robust_dictionary,
 )
@@ -112,7 +114,9 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         self.level_ = samples.level if self.parameters_["center"].value == "global" else np.zeros((1, 1), X.dtype)
         codes = np.ldexp(found.codes, -self.exponent_)
         self.n_samples_seen_ = len(X)
-        self.sums_: Sums = dictionary_online.sums_of(samples.rows, found.atoms, codes, found.used, self._problem())
+        self.sums_: Sums = dictionary_online.sums_of(
+            samples.rows, found.atoms, codes, found.used, self._learning(samples)
+        )
 
     def partial_fit(self, X: Array, y: object = None) -> Self:
         """Go on with a batch of rows (samples, features): the first is a `fit`, later ones keep its weights and scale.
@@ -125,10 +129,14 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         samples = self._samples(X)
         atoms = self.components_.astype(samples.rows.dtype)
         seen = dictionary_online.Seen(atoms, self.sums_, self.n_samples_seen_)
-        going = dictionary_online.Going(self._problem(), self.trim, self.positive is True, self.memory)
-        now, codes, used = dictionary_online.advance(samples.rows, seen, going)
+        going = dictionary_online.Going(self._learning(samples), self.trim, self.positive is True, self.memory)
+        with one_thread():
+            now, codes, used = dictionary_online.advance(samples.rows, seen, going)
         self.components_, self.sums_, self.n_samples_seen_ = now.atoms, now.sums, now.samples
-        rest = np.ldexp(huber_codes.residual(samples.rows, now.atoms, codes), self.exponent_)
+        rest = huber_codes.residual(samples.rows, now.atoms, codes)
+        if self.parameters_["form"].value == "exact":  # learned with a little noise, judged without
+            codes, rest = self._coded(X)
+        rest = np.ldexp(rest, self.exponent_)
         self.anomaly_, self.noise_ = self._split(rest)
         self.codes_, self.usage_ = np.ldexp(codes, self.exponent_), (codes[used] != 0).mean(axis=0)
         share = len(X) / (len(X) + (seen.samples if self.memory is None else min(seen.samples, self.memory)))
@@ -182,6 +190,9 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
     def _problem(self) -> huber_codes.Coding:
         return problem(self.parameters_, self.exponent_, self.positive)
 
+    def _learning(self, samples: dictionary_data.Samples) -> huber_codes.Coding:
+        return learning_problem(self.parameters_, samples, self.positive)
+
     def _samples(self, X: Floats) -> dictionary_data.Samples:
         return dictionary_data.centred(X, self.parameters_["center"].value, self.level_, self.exponent_)
 
@@ -190,8 +201,9 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         rows = self._samples(X).rows
         atoms = self.components_.astype(rows.dtype)
         codes = np.zeros((len(rows), len(atoms)), rows.dtype)
-        encode(rows, atoms, codes, self._problem(), self.parameters_["form"].value)
-        return codes, huber_codes.residual(rows, atoms, codes)
+        with one_thread():
+            encode(rows, atoms, codes, self._problem(), self.parameters_["form"].value)
+            return codes, huber_codes.residual(rows, atoms, codes)
 
     def _split(self, rest: Floats) -> tuple[Floats, Floats]:
         if self.parameters_["form"].value == "exact":

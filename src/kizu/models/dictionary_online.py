@@ -50,8 +50,10 @@ def advance(rows: Floats, seen: Seen, going: Going) -> tuple[Seen, Floats, Bools
     share = (seen.samples / total) ** FADE * (1.0 if going.memory is None else math.exp(-len(rows) / going.memory))
     sums = seen.sums.aged(share).joined(sums_of(rows, seen.atoms, codes, used, going.problem))
     atoms = dictionary.step(seen.atoms, sums, positive=going.positive_atoms)
+    length = np.linalg.norm(atoms.astype(np.float64), axis=1)
+    length = np.where(length > 0, length, 1.0)
     atoms, codes = dictionary.normalised(atoms, codes)
-    return Seen(atoms, sums, total), codes, used
+    return Seen(atoms, sums.scaled(length), total), codes, used
 
 
 def run(rows: Floats, atoms: Floats, going: Going, rng: np.random.Generator) -> Floats:

@@ -8,6 +8,7 @@ anomalies; the rows of the background span V (atoms, features). A new patch y is
 as :mod:`kizu.models.projection` does it without a ridge, which would leave a share of the texture in what is judged.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from kizu.models import dictionary_data, texture
 from kizu.models.decomposition import Decomposition
 from kizu.models.robust_pca import robust_pca
-from kizu.models.texture import Scale
+from kizu.models.texture import Coding, Scale
 from kizu.parameters import Parameter, default_lam
 from kizu.typing import Floats
 
@@ -64,7 +65,7 @@ def _scale(factor: int, size: int, found: Decomposition) -> Scale:
     )
 
 
-def coded(scale: Scale, rows: Floats) -> tuple[Floats, Floats]:
+def coded(scale: Scale, rows: Floats) -> Coding:
     """Coefficients (patches, atoms) and residual of patches (patches, features), in the units of the picture.
 
     In turn: the anomaly is what exceeds the threshold, and the subspace explains the rest. Without a threshold
@@ -74,7 +75,7 @@ def coded(scale: Scale, rows: Floats) -> tuple[Floats, Floats]:
     values, axes = np.ldexp(samples.rows, samples.exponent), scale.atoms.astype(rows.dtype, copy=False)
     codes = values @ axes.T
     if "tau_anomaly" not in scale.parameters:
-        return codes, values - codes @ axes
+        return Coding(codes, values - codes @ axes, math.nan)
     level = values.dtype.type(scale.parameters["tau_anomaly"].value)
     anomaly = np.zeros_like(values)
     for _ in range(MAX_ITER):
@@ -83,4 +84,4 @@ def coded(scale: Scale, rows: Floats) -> tuple[Floats, Floats]:
         if float(np.abs(anomaly - previous).max(initial=0.0)) <= STILL * level:
             break
         codes = (values - anomaly) @ axes.T
-    return codes, values - codes @ axes
+    return Coding(codes, values - codes @ axes, math.nan)

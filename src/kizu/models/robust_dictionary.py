@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from kizu.arrays import like
+from kizu.engines.blas import one_thread
 from kizu.errors import ParameterError
 from kizu.models import dictionary_check, dictionary_data, dictionary_fit
 from kizu.models.dictionary_check import Center
@@ -42,8 +43,9 @@ class LearnedDictionary:
     `level` (broadcasting against Y) are arrays of the library of Y. `objective` and `relative_gap` (samples,): given
     the atoms, a sample's optimum is at most that far below. Atoms are a local optimum, without a proof. `used`
     (samples,) says which samples the atoms were learned from, `usage` (atoms,) which share of those uses each.
-    `history` holds the trimmed objective of every round, which never rises; `stopped` is "still" or "max_iter".
-    `parameters`: every choice with its reason.
+    `stopped` is "still" or "max_iter". `history` holds the trimmed objective of every round, which never rises: with
+    many samples, of the rounds after the first pass; in the exact form, of the problem with a little noise that atoms
+    are learned with. `parameters`: every choice with its reason.
     """
 
     atoms: Array
@@ -124,15 +126,18 @@ def robust_dictionary(
     dictionary_check.check(
         atoms, lam, lam_anomaly, noise, form, trim, center, positive, starts, tol, max_iter, random_state
     )
-    values = dictionary_data.matrix(Y)
-    count = dictionary_check.count_of(atoms, *values.shape)
-    where = dictionary_check.center_of(center, positive)
-    samples = dictionary_data.centred(values, where.value)
-    parameters = {"atoms": count, "center": where, "trim": Parameter(float(trim), "given or 0.15: none of the flaws")}
-    parameters |= weights(samples, count.value, lam, lam_anomaly, noise, form, trim, positive)
-    parameters |= {"tol": dictionary_check.tolerance(tol, values)}
-    learned = _learned(samples, parameters, positive, starts, max_iter, random_state)
-    return _result(Y, samples, learned, parameters, positive)
+    with one_thread():  # sums in one order: the same bits on any number of threads
+        values = dictionary_data.matrix(Y)
+        count = dictionary_check.count_of(atoms, *values.shape)
+        where = dictionary_check.center_of(center, positive)
+        samples = dictionary_data.centred(values, where.value)
+        why = "more than the share of samples that flaws on 2 % of a picture reach" if trim == TRIM else "given"
+        trimmed = Parameter(float(trim), why)
+        parameters = {"atoms": count, "center": where, "trim": trimmed}
+        parameters |= weights(samples, count.value, lam, lam_anomaly, noise, form, trim, positive)
+        parameters |= {"tol": dictionary_check.tolerance(tol, values)}
+        learned = _learned(samples, parameters, positive, starts, max_iter, random_state)
+        return _result(Y, samples, learned, parameters, positive)
 
 
 def weights(
@@ -150,6 +155,8 @@ def weights(
     shape: huber_codes.Shape = "rows" if form == "rows" else "entries"
     sigma = _sigma(samples, atoms, noise, form, trim, positive, needed=lam is None or lam_anomaly is None)
     chosen = Parameter(form, "given" if form != "noisy" else "with noise")
+    if sigma.value == 0 and lam is None and lam_anomaly == np.inf:
+        raise ParameterError("lam", lam, "a number: there is no noise to weigh the codes by")
     if sigma.value == 0 and form == "noisy" and (lam is None or lam_anomaly is None):
         chosen = Parameter("exact", f"no noise: {sigma.why}")
     if sigma.value == 0:
@@ -200,6 +207,15 @@ def problem(parameters: dict[str, Parameter], exponent: int, positive: bool | Li
     return Coding(lam, tau, "rows" if rows else "entries", bool(positive), parameters["tol"].value)
 
 
+def learning_problem(parameters: dict[str, Parameter], samples: Samples, positive: bool | Literal["codes"]) -> Coding:
+    """What atoms are learned by: in the exact form that with a little noise, whose codes are found so much sooner."""
+    wanted = problem(parameters, samples.exponent, positive)
+    if parameters["form"].value != "exact":
+        return wanted
+    price = SMOOTH * float(np.abs(samples.rows).mean()) / wanted.tau or 1.0
+    return wanted._replace(lam=wanted.lam * price, tau=wanted.tau * price)
+
+
 def encode(rows: Floats, atoms: Floats, codes: Floats, wanted: Coding, form: Form) -> Proofs:
     """Codes of centred rows, in place, by the solver of the form."""
     solver = l1_fit.encode if form == "exact" else huber_codes.encode
@@ -220,10 +236,7 @@ def _learned(
     max_iter: int,
     seed: int,
 ) -> Learned:
-    wanted = problem(parameters, samples.exponent, positive)
-    if parameters["form"].value == "exact":
-        price = SMOOTH * float(np.abs(samples.rows).mean()) / wanted.tau or 1.0
-        wanted = wanted._replace(lam=wanted.lam * price, tau=wanted.tau * price)
+    wanted = learning_problem(parameters, samples, positive)
     task = Task(samples.rows, wanted, parameters["trim"].value, positive is True)
     return dictionary_fit.learn(task, parameters["atoms"].value, starts=starts, tol=STILL, max_iter=max_iter, seed=seed)
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kizu.engines.blas import one_thread
 from kizu.models.rows_columns import column_scales, compressed, filled, standardised
 from kizu.models.rows_tails import KNOTS, fit_law, fit_tail, law_p_value, law_score, unlikely
 from kizu.models.rows_views import (
@@ -87,6 +88,11 @@ class RowModel(NamedTuple):
 
 def fit_rows(values: Floats) -> RowModel:
     """Learn from `values` (rows, columns), NaN where unknown, of which most belong. The same rows, the same bytes."""
+    with one_thread():  # sums in one order: the same bytes on any number of threads
+        return _fit_rows(values)
+
+
+def _fit_rows(values: Floats) -> RowModel:
     missing = np.isnan(values)
     arrays = column_scales(values)
     z = np.where(missing, 0.0, standardised(arrays, values))
@@ -108,9 +114,10 @@ def score_rows(model: RowModel, values: Floats, *, fitted: bool = False) -> RowS
     `fitted` (default False) says that these are the very rows of the fit: none is then its own neighbour.
     """
     arrays = model.arrays
-    seen, missing = _seen(arrays, values, fitted=fitted), np.isnan(values)
-    score = _sum(arrays, seen)
-    return RowScores(score, _shares(arrays, seen, missing), law_p_value(arrays["law"], score))
+    with one_thread():
+        seen, missing = _seen(arrays, values, fitted=fitted), np.isnan(values)
+        score = _sum(arrays, seen)
+        return RowScores(score, _shares(arrays, seen, missing), law_p_value(arrays["law"], score))
 
 
 def null_of(model: RowModel) -> dict[str, Any]:

@@ -59,18 +59,28 @@ class Scale(NamedTuple):
     parameters: dict[str, Parameter]
 
 
-Coded = Callable[[Scale, Floats], tuple[Floats, Floats]]
-"""(scale, patches) → their codes (patches, atoms) and residual (patches, features), in the units of the picture."""
+class Coding(NamedTuple):
+    """Codes (patches, atoms) and residual (patches, features) in the units of the picture, and the largest gap."""
+
+    codes: Floats
+    rest: Floats
+    gap: float
+
+
+Coded = Callable[[Scale, Floats], Coding]
+"""(scale, patches) → how they are explained."""
 
 
 class Explained(NamedTuple):
     """A picture (height, width[, channels]) and what its texture says it is, at the scale that fits worst.
 
-    `z` (height, width): signed residual over its noise, of the loudest scale and channel.
+    `z` (height, width): signed residual over its noise, of the loudest scale and channel. `gap`: how far the worst
+    code of a patch is from its optimum, given the atoms; NaN where that is not known.
     """
 
     background: Floats
     z: Floats
+    gap: float
 
 
 def learn(
@@ -167,42 +177,43 @@ def explain(
 ) -> Explained:
     """Residual and z of one picture (height, width[, channels]), at the scale where |z| is largest.
 
-    `quantum` is the step of integer pictures, whose rounding is noise too. `code` makes codes and residual of
-    patches, by default those of a dictionary.
+    `quantum` is the step of integer pictures, whose rounding is noise too. `code` explains patches, by default by a
+    dictionary. ShapeError if the picture is smaller than a patch of every scale.
     """
     rounding = 0.0 if quantum is None else quantum / math.sqrt(12)
     flat = picture.reshape(*picture.shape[:2], -1)
     best_z, best_rest = np.zeros(picture.shape[:2], picture.dtype), np.zeros_like(flat)
-    for scale in scales:
+    fitting = [scale for scale in scales if -(-min(picture.shape[:2]) // scale.factor) >= scale.size]
+    if not fitting:
+        height, width = picture.shape[:2]
+        least = scales[0].size * scales[0].factor
+        raise ShapeError(f"{width}x{height} pixels, the model's patches have {least}x{least}", "Use larger pictures")
+    gap = 0.0
+    for scale in fitting:
         small = reduced(picture, scale.factor)
-        if min(small.shape[:2]) < scale.size:
-            continue
-        rest = residual(scale, small, code).reshape(*small.shape[:2], -1)
+        found = (code or coded)(scale, patches(small, scale.size, STRIDE))
+        gap = found.gap if found.gap != found.gap else max(gap, found.gap)
+        rest = fold(found.rest, small.shape, scale.size, STRIDE).reshape(*small.shape[:2], -1)
         z = standardised(rest, coverage((small.shape[0], small.shape[1]), scale.size, STRIDE), rounding / scale.factor)
         signed = np.take_along_axis(z, np.abs(z).argmax(axis=2)[..., None], axis=2)[..., 0]
         wide, rest = enlarged(signed, scale.factor, picture.shape[:2]), enlarged(rest, scale.factor, picture.shape[:2])
         louder = np.abs(wide) > np.abs(best_z)
         best_z = np.where(louder, wide, best_z)
         best_rest = np.where(louder[..., None], rest, best_rest)
-    return Explained(picture - best_rest.reshape(picture.shape), best_z)
+    return Explained(picture - best_rest.reshape(picture.shape), best_z, gap)
 
 
-def residual(scale: Scale, picture: Floats, code: Coded | None = None) -> Floats:
-    """Picture minus what the atoms make of it, each pixel the mean over the patches that cover it."""
-    _, rest = (code or coded)(scale, patches(picture, scale.size, STRIDE))
-    return fold(rest, picture.shape, scale.size, STRIDE)
-
-
-def coded(scale: Scale, rows: Floats) -> tuple[Floats, Floats]:
-    """Codes (patches, atoms) and residual of patches (patches, features), in the units of the picture."""
+def coded(scale: Scale, rows: Floats) -> Coding:
+    """How a dictionary explains patches (patches, features)."""
     form = scale.parameters["form"].value
     samples = dictionary_data.centred(rows, scale.parameters["center"].value)
     wanted = robust_dictionary.problem(scale.parameters, samples.exponent, False)
     atoms = scale.atoms.astype(rows.dtype, copy=False)
     codes = np.zeros((len(rows), len(atoms)), rows.dtype)
-    robust_dictionary.encode(samples.rows, atoms, codes, wanted, form)
+    proofs = robust_dictionary.encode(samples.rows, atoms, codes, wanted, form)
     rest = huber_codes.residual(samples.rows, atoms, codes)
-    return np.ldexp(codes, samples.exponent), np.ldexp(rest, samples.exponent)
+    gap = float(proofs.relative_gap.max(initial=0.0))
+    return Coding(np.ldexp(codes, samples.exponent), np.ldexp(rest, samples.exponent), gap)
 
 
 def standardised(rest: Floats, covered: Floats, least: float = 0.0) -> Floats:

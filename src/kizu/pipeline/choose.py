@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kizu.errors import ParameterError, UsageError
 from kizu.io.each import pictures
-from kizu.pipeline.models import AUTO, MODELS, Kind, Taken, taken
+from kizu.pipeline.models import AUTO, INPUTS, MODELS, Kind, Taken, taken
 from kizu.pipeline.options import Options
 from kizu.pipeline.plant_score import reasons
 from kizu.pipeline.plant_trial import LEARNED, tried
@@ -33,7 +33,7 @@ def choose_for_fit(options: Options, inputs: Sequence[str], of: Kind) -> Taken:
     if options.model is not None:
         return taken(options.model, of)
     if of != "images":
-        return taken("rows", of)
+        return taken("rows", of)._replace(why=f"what is fitted to {INPUTS[of]}")
     scene, why = one_scene(inputs, options)
     return taken("rpca" if scene else "surface", of)._replace(why=why)
 
@@ -71,9 +71,11 @@ def _likeness(coarse: NDArray[np.float64], t: int) -> float:
     return float((coarse[t] * (others - others.mean())).mean() / spread) if spread > 0 else 0.0
 
 
-def planned(options: Options, of: Kind) -> Taken:
-    """The model of a run as far as it is known before anything is decoded: "auto" as the usual one."""
-    return taken(None if options.model == AUTO else options.model, of)
+def planned(options: Options, inputs: Sequence[str], of: Kind) -> Taken:
+    """The model of a run as far as it is known before anything is planted."""
+    if options.model != AUTO or of != "images":
+        return taken(None if options.model == AUTO else options.model, of)
+    return taken("rpca" if one_scene(inputs, options)[0] else "rdl", of)
 
 
 def choose_model(options: Options, inputs: Sequence[str], of: Kind, progress: Progress) -> Taken:

@@ -26,13 +26,14 @@ from kizu.pipeline.refit import Progress
 from kizu.pipeline.road import quiet
 from kizu.pipeline.rows import fit_table
 from kizu.pipeline.stacks import read_stack
+from kizu.stack import Skipped
 
 
 class Fitted(NamedTuple):
     """A model folder and what was learned about the good inputs.
 
     `suspicious` names those that the model itself would call defective at the usual rule, `expected` how many
-    false ones of that kind there would be if all were good.
+    false ones of that kind there would be if all were good. `skipped` are inputs that nothing was learned from.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Fitted(NamedTuple):
     suspicious: tuple[str, ...]
     expected: float
     warnings: tuple[str, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 def fit(
@@ -121,17 +123,24 @@ def _fit_stack(options: Options, inputs: Sequence[str], out: Path, taken: Taken,
     suspicious = tuple(name for name, flag in zip(stack.names, flags, strict=True) if flag)
     found_module.save(found, out, options.key(stack.sources, stack.used))
     warnings = tuple(found.facts["warnings"])
-    return Fitted(out, taken.facts, stack.used, suspicious, FALSE_ALARMS * stack.used, warnings)
+    return Fitted(out, taken.facts, stack.used, suspicious, FALSE_ALARMS * stack.used, warnings, stack.skipped)
 
 
 def _fit_pictures(options: Options, inputs: Sequence[str], out: Path, taken: Taken, progress: Progress) -> Fitted:
-    """What parts of any size have in common."""
+    """What parts of any size, or pieces of a texture, have in common."""
     refuse_stacks(options, taken)
     listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
     fitted, said = home(taken.name).fit(listed, options, progress)
     save_picture_model(fitted, out, taken.name, listed, options.key(listed.sources, listed.frames))
+    lost = (skipped for number in range(len(listed)) for skipped in listed.read(number).skipped)
     return Fitted(
-        out, taken.facts, said["pictures"], tuple(said["suspicious"]), said["expected"], tuple(said["warnings"])
+        folder=out,
+        model=taken.facts,
+        inputs=said["pictures"],
+        suspicious=tuple(said["suspicious"]),
+        expected=said["expected"],
+        warnings=tuple(said["warnings"]),
+        skipped=(*listed.skipped, *lost),
     )
 
 

@@ -9,7 +9,9 @@ from kizu.io.each import Pictures
 from kizu.models import patch_pcp
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.texture import Texture, fit_facts, floats, read_some, scales_of
+from kizu.pipeline.texture import Texture, fit_facts, floats, read_some, refuse, scales_of
+
+__all__ = ["fit", "learn", "learn_from", "load", "refuse"]
 
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kizu.detect.regions import regions_of
 from kizu.engines.blas import one_thread
-from kizu.errors import NothingUsableError, ShapeError, UsageError
+from kizu.errors import KizuError, NothingUsableError, ReadError, ShapeError, UsageError
 from kizu.files import MODEL_CARD, load_model, read_json, save_model
 from kizu.io.each import Pictures, pictures
 from kizu.io.masks import read_mask
@@ -61,15 +61,17 @@ class Judging(NamedTuple):
     def write(self, number: int) -> Account:
         """Decide on every frame of one file; write its map, mask, background and overlay."""
         stack = self.listed.read(number)
-        rows, skipped = [], list(stack.skipped)
+        rows, skipped, gaps = [], list(stack.skipped), [0.0]
         for index, (source, _) in enumerate(stack.origins):
             try:
-                rows.append(self._write_one(stack, index))
+                found = self._write_one(stack, index)
+                rows.append(found[0])
+                gaps.append(found[1])
             except ShapeError as error:  # a picture that the model cannot judge costs nobody else's results
                 skipped.append(Skipped(source, error.what, error.mend))
-        return Account(stack.sources, tuple(skipped), tuple(rows), stack.frames.shape[1:3])
+        return Account(stack.sources, tuple(skipped), tuple(rows), stack.frames.shape[1:3], float(np.max(gaps)))
 
-    def _write_one(self, stack: Stack, index: int) -> Rows:
+    def _write_one(self, stack: Stack, index: int) -> tuple[Rows, float]:
         found = self.verdict(stack, index)
         if not self.results.has_frame(stack.names[index]):
             self.results.write_frame(
@@ -83,7 +85,7 @@ class Judging(NamedTuple):
         rows = rows_of(stack, index, found.score, found.mask, regions)
         for row, more in zip(rows.regions, self.model.about(stack.frames[index], regions), strict=True):
             row |= more
-        return rows
+        return rows, found.gap
 
 
 def _unknown(frame: NDArray[Any]) -> Bools:
@@ -99,6 +101,7 @@ def inspect_pictures(inputs: Sequence[str], out: Path, options: Options, taken: 
     The model was fitted before, or is learned from these very pictures; one picture is enough.
     """
     refuse_stacks(options, taken)
+    home(taken.name).refuse(options, fitted=taken.folder is not None)
     started = time.monotonic()
     listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
     key = options.key(listed.sources, listed.frames)
@@ -115,8 +118,9 @@ def refuse_stacks(options: Options, taken: Taken) -> None:
     """UsageError names the first option that speaks of many pictures of one scene."""
     if option := first_set(options, STACKS_ONLY):
         raise UsageError(
-            f"{option} is for pictures of one scene, and {taken.name} judges every picture on its own",
+            f"is for pictures of one scene, and {taken.name} judges every picture on its own",
             "Leave it out, or use --model rpca",
+            where=option,
         )
 
 
@@ -124,15 +128,30 @@ def model_for(listed: Pictures, options: Options, taken: Taken, results: Results
     """The model: fitted before, from the interrupted run, or learned now; it is kept in OUT/model."""
     module, kept = home(taken.name), results.folder / "model"
     if taken.folder is not None:
-        card, weights = load_model(taken.folder)
-        fitted: PictureModel = module.load(card, weights, options)
-        refuse_other_pixels(card, listed, taken.folder)
+        fitted = loaded(taken, listed, options)
     elif options.resume and (kept / MODEL_CARD).is_file() and read_json(kept / MODEL_CARD).get("key") == results.key:
         return module.load(*load_model(kept), options)  # type: ignore[no-any-return]
     else:
         fitted = module.learn(listed, options, progress)
     save_picture_model(fitted, kept, taken.name, listed, results.key)
     return fitted
+
+
+def loaded(taken: Taken, listed: Pictures, options: Options) -> PictureModel:
+    """The model in a folder; ReadError for one that is not whole, or of another schema."""
+    folder = Path(str(taken.folder))
+    card, weights = load_model(folder)
+    try:
+        if card["schema"] != SCHEMA:
+            raise ReadError(folder / MODEL_CARD, f"is not of schema {SCHEMA}", "Fit it again")
+        refuse_other_pixels(card, listed, folder)
+        model: PictureModel = home(taken.name).load(card, weights, options)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        if isinstance(error, KizuError):
+            raise
+        what = f"not a whole model ({type(error).__name__}: {error})"
+        raise ReadError(folder / MODEL_CARD, what, "Make it again with kizu fit") from error
+    return model
 
 
 def save_picture_model(model: PictureModel, folder: Path, name: str, listed: Pictures, key: str) -> None:
@@ -157,7 +176,8 @@ def refuse_other_pixels(card: Mapping[str, Any], listed: Pictures, folder: Path)
 def _span(listed: Pictures) -> Span:
     """One range of grey levels for all pictures of the run."""
     step = max(1, len(listed) // SHOWN)
-    return span_of(np.concatenate([listed.read(number).frames.ravel() for number in range(0, len(listed), step)]))
+    some = np.concatenate([listed.read(number).frames.ravel() for number in range(0, len(listed), step)])
+    return span_of(some) if some.size else (0.0, 1.0)
 
 
 class Again(NamedTuple):

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from itertools import chain
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from kizu.io.each import Pictures
 from kizu.pipeline.manifest import SCHEMA, asked
 from kizu.pipeline.options import Options
@@ -15,12 +17,13 @@ from kizu.stack import Skipped, Source
 
 
 class Account(NamedTuple):
-    """What one file came to: its source, what of it was left out, rows of its frames, and their (height, width)."""
+    """What one file came to: its source, what of it was left out, rows of its frames, their (height, width) and gap."""
 
     sources: tuple[Source, ...]
     skipped: tuple[Skipped, ...]
     rows: tuple[Rows, ...]
     size: tuple[int, ...]
+    gap: float
 
 
 def document(
@@ -33,7 +36,7 @@ def document(
     if regions > MOST_CROPS:
         notes.append(f"{regions} regions: the {MOST_CROPS} worst have a crop in defects/, the table has all")
     sources = [source for account in accounts for source in account.sources]
-    facts = model.facts(options.rule)
+    facts = model.facts(options.rule, float(np.max([account.gap for account in accounts])))
     return {
         "schema": SCHEMA,
         "kizu": version("kizu"),

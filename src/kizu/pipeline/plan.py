@@ -13,11 +13,11 @@ from kizu.pipeline.against import refuse_settled
 from kizu.pipeline.choose import planned
 from kizu.pipeline.estimate import estimate
 from kizu.pipeline.matrix import memory_of, refuse_pictures, refuse_sizes
-from kizu.pipeline.models import Taken
+from kizu.pipeline.models import Taken, home
 from kizu.pipeline.options import Options
 from kizu.pipeline.pictures import refuse_stacks
 from kizu.pipeline.room import choose
-from kizu.pipeline.rows import refuse_options, table_of
+from kizu.pipeline.rows import refuse_options, table_for
 from kizu.pipeline.stacks import refuse_alone, with_model
 
 
@@ -27,9 +27,9 @@ def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dic
     Raises what :func:`kizu.inspect` would raise for these headers: sizes that differ, too little memory.
     """
     of = kind_of(inputs, axes=options.axes)
-    model = planned(options, of)
+    model = planned(options, inputs, of)
     if model.road == "rows":
-        return _plan_table(inputs[0], options)
+        return _plan_table(inputs[0], options, model)
     if model.road == "pictures":
         return _plan_pictures(inputs, options, model)
     if of == "matrix":
@@ -61,6 +61,7 @@ def plan(inputs: Sequence[str], options: Options, out: str | None = None) -> dic
 
 def _plan_pictures(inputs: Sequence[str], options: Options, model: Taken) -> dict[str, Any]:
     refuse_stacks(options, model)
+    home(model.name).refuse(options, fitted=model.folder is not None)
     listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
     sizes = [agreed.size for agreed in listed.agreed]
     return {
@@ -77,9 +78,9 @@ def _plan_pictures(inputs: Sequence[str], options: Options, model: Taken) -> dic
     }
 
 
-def _plan_table(path: str, options: Options) -> dict[str, Any]:
+def _plan_table(path: str, options: Options, model: Taken) -> dict[str, Any]:
     refuse_options(path, options)
-    table = table_of(path, options)
+    table = table_for(path, options, model.folder)
     rows, columns = table.values.shape
     return {
         "kind": "table",

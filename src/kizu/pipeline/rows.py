@@ -111,6 +111,15 @@ def fit_table(path: str, folder: Path, options: Options, progress: Progress) -> 
     }
 
 
+def table_for(path: str, options: Options, model: Path | None) -> Table:
+    """The table as a run reads it: what tells, or the columns of a model that was fitted."""
+    table = table_of(path, options)
+    if model is None:
+        return require_rows(telling(table), path)
+    fitted = load(model)
+    return select(table, fitted.names, fitted.left_out, path)
+
+
 def refuse_options(path: str, options: Options) -> None:
     """UsageError names the first option that means nothing for a table."""
     if option := first_set(options, NOT_FOR_ROWS):

@@ -139,6 +139,8 @@ def document(judged: Judged, options: Options, *, earlier: bool) -> dict[str, An
     few = judged.fitted < FEW_ROWS
     left_out = [f"column {name} left out: {why}" for name, why in table.left_out]
     warnings = [f"Only {judged.fitted} rows: the stated rate is approximate below {FEW_ROWS}."] if few else []
+    if earlier:
+        warnings.append("The stated rate is approximate: it was counted on the rows of the fit.")
     if decided.flagged.sum() > max(MANY * used, A_GROUP):
         warnings.append(f"More than {MANY:.0%} of the rows are flagged. {BY_NATURE}")
     return {
@@ -161,7 +163,7 @@ def document(judged: Judged, options: Options, *, earlier: bool) -> dict[str, An
         "decision": {
             "rule": decided.rule,
             "value": decided.value,
-            "approximate": few,
+            "approximate": few or earlier,
             "why": decided.why,
             "null": null_of(judged.model),
             "threshold": None if decided.limit < 0 else _brief(threshold_of(judged.model, decided.limit)),

@@ -31,7 +31,7 @@ how things look at that size."""
 MOST_SHRINK = 3
 FOLDS = 6
 """Good parts are judged by tails of the others, in so many groups: a part is no witness of its own."""
-FEWEST, FEW = 4, 20
+FEWEST, FEW = 4, 30
 """Good pictures that are needed, and below which the stated rate is approximate."""
 ENTRIES = 1 << 28
 """Values of views that are held while fitting: of more pictures, evenly many are left out."""
@@ -70,6 +70,7 @@ class Surface:
             expected=_repeated(decision.expected, learned.shrink, shape),
             residual=loudest(values - background),
             background=like(background, picture),
+            gap=seen.gap,
         )
 
     def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
@@ -88,21 +89,22 @@ class Surface:
     def assets(self) -> dict[str, bytes]:
         return {}
 
-    def facts(self, rule: Rule) -> dict[str, Any]:
+    def facts(self, rule: Rule, gap: float) -> dict[str, Any]:
         learned = self.learned
         low = None if rule.kind == "fdr" else lows_for(rule, (learned.null,))[0]
         scale = {**learned.null.scale._asdict(), "low": low, "high": None if low is None else 2 * low}
         return {
             "parameters": self._parameters(),
             "certificate": {
-                "relative_gap": learned.gap,
+                "relative_gap": gap,
                 "tol": surface.TOL,
-                "bound": "of the good part whose low rank is farthest from its optimum",
+                "bound": "of the picture whose low rank is farthest from its optimum",
                 "primal": None,
                 "dual": None,
             },
-            "stopped": "gap" if learned.gap <= surface.TOL else "max_iter",
-            "converged": learned.gap <= surface.TOL,
+            "proof": proof_of(gap),
+            "stopped": "gap" if gap <= surface.TOL else "max_iter",
+            "converged": gap <= surface.TOL,
             "warnings": warnings_of(learned),
             "decision": {
                 "rule": rule.kind,
@@ -157,6 +159,16 @@ def _loudest_views(maps: Sequence[Floats], region: Region, step: int) -> dict[st
     return {"views": [[names[number], round(most[number], 2)] for number in order if most[number] > 0]}
 
 
+def proof_of(gap: float) -> str:
+    """What is known of the one view that solves a problem."""
+    said = "Proven" if gap <= surface.TOL else "Not proven"
+    return (
+        f"{said}: the low rank of these pictures, one of the eight views, is within {100 * gap:.2g} % of the best "
+        f"(asked: {100 * surface.TOL:.2g} %). The other views are filters, and the background that is shown is the "
+        "long median along the streaks."
+    )
+
+
 def warnings_of(learned: Learned) -> list[str]:
     """Of too few good pictures."""
     if learned.pictures >= FEW:
@@ -164,11 +176,22 @@ def warnings_of(learned: Learned) -> list[str]:
     return [f"Learned from {learned.pictures} good pictures: the stated false-alarm rate is approximate below {FEW}."]
 
 
+def refuse(options: Options, *, fitted: bool) -> None:
+    """UsageError where there is no fit to judge by, or names the first option without a meaning here."""
+    if not fitted:
+        raise UsageError(
+            "surface learns from good parts", "Run kizu fit GOOD -o MODEL first, then --model MODEL", where="--model"
+        )
+    _refuse(options)
+    if options.min_area is not None:
+        raise UsageError(
+            "was settled when the model was fitted", "Leave it out, or fit again with it", where="--min-area"
+        )
+
+
 def learn(listed: Pictures, options: Options, progress: Progress) -> Surface:
-    """Nothing is learned from pictures of which nobody says that they are good."""
-    raise UsageError(
-        "surface learns from good parts", "Run kizu fit GOOD -o MODEL first, then --model MODEL", where="--model"
-    )
+    """Never: :func:`refuse` has said why."""
+    raise NotImplementedError
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Surface, dict[str, Any]]:
@@ -247,12 +270,9 @@ def _suspicious(maps: Sequence[Floats], null: Null, names: Sequence[str]) -> tup
 
 
 def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Surface:
-    """What :func:`fit` left in a model folder."""
-    _refuse(options)
-    if options.min_area is not None:
-        raise UsageError(
-            "was settled when the model was fitted", "Leave it out, or fit again with it", where="--min-area"
-        )
+    """What :func:`fit` left in a model folder; ValueError where it makes no sense."""
+    if card["shrink"] < 1:
+        raise ValueError("its pictures are not reduced by a whole number")
     null = Null(
         Scale(**card["null"]["scale"]),
         Tail(**card["null"]["rate"]),

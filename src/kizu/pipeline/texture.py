@@ -1,5 +1,6 @@
 """`--model rdl`: what a texture is made of, learned from one picture or from a folder, and what is not made of it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -11,13 +12,13 @@ from kizu.detect.alone import null_alone
 from kizu.detect.decide import Rule, decide_on
 from kizu.detect.maps import Sign, smoothed
 from kizu.detect.regions import Region
-from kizu.errors import NothingUsableError
+from kizu.errors import NothingUsableError, UsageError
 from kizu.io.each import Pictures
 from kizu.models import texture
 from kizu.models.patches import patches
 from kizu.models.texture import Coded, Scale
 from kizu.parameters import Parameter
-from kizu.pipeline.options import FALSE_ALARMS, Options
+from kizu.pipeline.options import FALSE_ALARMS, Options, first_set
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.verdict import Verdict, loudest
@@ -30,6 +31,7 @@ NEAREST = 4
 """Atoms that are named for a region."""
 ARRAYS = ("atoms", "usage")
 ALONE = "Each picture is its own measure: the stated false-alarm rate is approximate."
+BOUND = "a dual point for every patch of every picture that was judged"
 NULL = "each picture's own null, measured outside what noise like its own makes all but never"
 
 
@@ -48,7 +50,8 @@ class Texture:
         nulls = null_alone(z, sign=self.sign, min_area=self.min_area, seed=self.seed, engine=self.engine)
         decision = decide_on(partial(_smoothed, z, sign=self.sign), None, nulls, rule)
         background = like(explained.background, picture)
-        return Verdict(*decision, residual=loudest(values - explained.background), background=background)
+        rest = loudest(values - explained.background)
+        return Verdict(*decision, residual=rest, background=background, gap=explained.gap)
 
     def about(self, picture: NDArray[Any], regions: Sequence[Region]) -> list[dict[str, Any]]:
         """The atoms of the finest scale that each region's patches are explained with, and their shares."""
@@ -58,7 +61,7 @@ class Texture:
     def _nearest(self, values: Floats, region: Region) -> dict[str, Any]:
         scale = self.scales[0]
         part = values[_span(region.y, region.height, scale.size), _span(region.x, region.width, scale.size)]
-        codes, _ = self.code(scale, patches(part, scale.size, texture.STRIDE))
+        codes = self.code(scale, patches(part, scale.size, texture.STRIDE)).codes
         weight = np.abs(codes).sum(axis=0, dtype=np.float64)
         share = weight / (weight.sum() or 1.0)
         nearest = np.argsort(-share, kind="stable")[:NEAREST]
@@ -67,19 +70,17 @@ class Texture:
     def assets(self) -> dict[str, bytes]:
         return atoms.pictures(self.scales[0].atoms, self.scales[0].size)
 
-    def facts(self, rule: Rule) -> dict[str, Any]:
-        proven = all(scale.gap <= scale.parameters["tol"].value for scale in self.scales)
+    def facts(self, rule: Rule, gap: float) -> dict[str, Any]:
+        tol, still = self.scales[0].parameters["tol"].value, all(scale.still for scale in self.scales)
+        known = math.isfinite(gap)
         return {
             "parameters": self._parameters(),
-            "certificate": {
-                "relative_gap": max(scale.gap for scale in self.scales),
-                "tol": self.scales[0].parameters["tol"].value,
-                "bound": "a dual point for every patch",
-                "primal": self.scales[0].history[-1],
-                "dual": None,
-            },
-            "stopped": "gap" if proven else "max_iter",
-            "converged": proven,
+            "certificate": {"relative_gap": gap, "tol": tol, "bound": BOUND, "primal": None, "dual": None}
+            if known
+            else None,
+            "proof": proof_of(gap, tol, still=still),
+            "stopped": "gap" if gap <= tol and still else "max_iter",
+            "converged": gap <= tol and still,
             "history": [{"iteration": n, "objective": v} for n, v in enumerate(self.scales[0].history, start=1)],
             "warnings": [ALONE],
             "decision": {"rule": rule.kind, "value": rule.value, "approximate": True, "why": NULL, "scales": []},
@@ -117,9 +118,31 @@ class Texture:
         return found
 
 
+def proof_of(gap: float, tol: float, *, still: bool) -> str:
+    """What is known of the codes of the pictures that were judged, and of what they are codes over."""
+    learned = (
+        "The atoms are a local optimum: nobody can prove more." if still else "Learning them did not come to rest."
+    )
+    if not math.isfinite(gap):
+        return "Not proven: pictures are projected onto the patches' subspace, without a bound. " + learned
+    said = "Proven" if gap <= tol else "Not proven"
+    return (
+        f"{said}: given the atoms, no patch of these pictures is explained better than this by more than "
+        f"{100 * gap:.2g} % (asked: {100 * tol:.2g} %). {learned}"
+    )
+
+
 def _span(start: int, length: int, size: int) -> slice:
     """Pixels of all patches that touch a side of a region, as far as the picture reaches."""
     return slice(max(start - size + 1, 0), start + length + size - 1)
+
+
+def refuse(options: Options, *, fitted: bool) -> None:
+    """UsageError names the first option that has no meaning for a texture, or that its fit has settled."""
+    settled = {"lam": None, "seed": 0} if fitted else {}
+    if option := first_set(options, {"noise": "auto", "rank": None, **settled}):
+        why = "was settled when the model was fitted" if fitted else "has no meaning for a texture"
+        raise UsageError(why, "Leave it out", where=option)
 
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
@@ -168,12 +191,14 @@ def read_some(listed: Pictures, progress: Progress) -> list[NDArray[Any]]:
     """The frames of evenly spread files."""
     step = max(1, -(-len(listed) // LEARNED_FROM))
     chosen = range(0, len(listed), step)
-    frames: list[NDArray[Any]] = []
+    stacks = []
     for done, number in enumerate(chosen):
         progress("read", done, len(chosen))
-        frames += list(listed.read(number).frames)
+        stacks.append(listed.read(number))
+    frames = [frame for stack in stacks for frame in stack.frames]
     if not frames:
-        raise NothingUsableError("no picture could be read", "Give other files", where=listed.stems[0])
+        lost = stacks[0].skipped[0]
+        raise NothingUsableError(lost.what, lost.mend, where=lost.source)
     return frames
 
 
@@ -183,13 +208,16 @@ def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Opt
 
 
 def scales_of(card: dict[str, Any], weights: Mapping[str, NDArray[Any]]) -> list[Scale]:
-    """The scales of a model folder."""
-    scales = []
+    """The scales of a model folder; ValueError where its arrays do not fit together."""
+    scales: list[Scale] = []
     for number, document in enumerate(card["scales"]):
         parameters = {name: Parameter(*pair) for name, pair in document["parameters"].items()}
         arrays = {name: weights[f"{number}.{name}"] for name in ARRAYS}
         rest = {**document, "parameters": parameters, "history": tuple(document["history"])}
         scales.append(Scale(**{**rest, **arrays}))
+    channels = card["pixels"]["channels"]
+    if not scales or any(s.factor < 1 or s.atoms.shape[1] != s.size**2 * channels for s in scales):
+        raise ValueError("its arrays do not fit together")
     return scales
 
 

@@ -16,7 +16,8 @@ class Verdict(NamedTuple):
 
     `score` grows with abnormality, 0 where nothing is judged; `expected` are false regions per defect-free
     picture where `mask` is set, infinity elsewhere; `residual` is picture − background in grey levels, of the
-    channel where it is largest; `background` is like the picture.
+    channel where it is largest; `background` is like the picture. `gap`: how far its split is from the optimum of
+    what was solved, NaN where that is not known.
     """
 
     score: Floats
@@ -24,6 +25,7 @@ class Verdict(NamedTuple):
     expected: Floats
     residual: Floats
     background: NDArray[Any]
+    gap: float
 
 
 def loudest(residual: Floats) -> Floats:
@@ -52,8 +54,11 @@ class PictureModel(Protocol):
         """Pictures of the model itself for the report, by file name."""
         ...
 
-    def facts(self, rule: Rule) -> dict[str, Any]:
-        """The parts of run.json that belong to the model: parameters with reasons, certificate, warnings, decision."""
+    def facts(self, rule: Rule, gap: float) -> dict[str, Any]:
+        """The parts of run.json that belong to the model: parameters with reasons, certificate, warnings, decision.
+
+        `gap` is the largest of the pictures that were judged.
+        """
         ...
 
     def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:

@@ -103,12 +103,6 @@ def proof(run: Document) -> str:
     gap = percent(certificate["relative_gap"])
     asked = percent(certificate["tol"])
     reason = STOPPED.get(run["stopped"], run["stopped"])
-    if run.get("dictionary"):
-        proven = "Proven: given" if run["converged"] else "Not proven: given"
-        return (
-            f"{proven} its dictionary, no patch that it was learned from is explained better than this by more than"
-            f" {gap} (asked: {asked}). The dictionary itself is a local optimum: nobody can prove more."
-        )
     if "background" in run["parameters"]:
         proven = "proven" if run["converged"] else "not proven"
         return (

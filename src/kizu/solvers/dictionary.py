@@ -32,6 +32,10 @@ class Sums(NamedTuple):
         """The same, counted less."""
         return Sums(self.codes * share, self.data * share, self.weight * share)
 
+    def scaled(self, length: Floats) -> "Sums":
+        """The same of codes `length` (atoms,) times as large, which belong to atoms as much shorter."""
+        return Sums(self.codes * length[:, None] * length, self.data * length[:, None], self.weight)
+
     def joined(self, more: "Sums") -> "Sums":
         return Sums(self.codes + more.codes, self.data + more.data, self.weight + more.weight)
 

@@ -195,7 +195,7 @@ def proofs(Y: Floats, D: Floats, codes: Floats, problem: Coding) -> Proofs:
     square, inner = np.einsum("ij,ij->i", theta, theta), np.einsum("ij,ij->i", theta, y)
     length, weight = np.sqrt(square), np.abs(x).sum(axis=1)
     longest = float(np.sqrt(np.einsum("ij,ij->i", atoms, atoms).max(initial=0.0)))
-    blur = eps * length * (np.sqrt(np.einsum("ij,ij->i", y, y)) + weight * longest)
+    blur = eps * (length * (np.sqrt(np.einsum("ij,ij->i", y, y)) + weight * longest) + problem.lam * weight)
     primal = np.einsum("ij,ij->i", theta, rest) - 0.5 * square + problem.lam * weight + blur
     largest = (pull if problem.positive else np.abs(pull)).max(axis=1, initial=0.0) + eps * length * longest
     reach = sizes(theta, problem.shape) * (1 + eps)
