@@ -135,7 +135,7 @@ def test_options_of_one_scene_are_refused_by_name(photos, tmp_path, option, valu
 
 def test_too_small_pictures_are_one_line_and_leave_nothing(tmp_path):
     Image.fromarray(np.zeros((6, 9), np.uint8)).save(tmp_path / "tiny.png")
-    with pytest.raises(KizuError, match=r"too few patches of 8x8\. Use "):
+    with pytest.raises(KizuError, match=r"tiny\.png: pictures of .* too few patches of 8x8\. Use "):
         kizu.inspect(tmp_path / "tiny.png", tmp_path / "out", model="rdl")
 
 

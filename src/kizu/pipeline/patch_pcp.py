@@ -9,7 +9,7 @@ from kizu.io.each import Pictures
 from kizu.models import patch_pcp
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.texture import Texture, fit_facts, floats, read_some, refuse, scales_of
+from kizu.pipeline.texture import Texture, fit_facts, floats, named, read_some, refuse, scales_of
 
 __all__ = ["fit", "learn", "learn_from", "load", "refuse"]
 
@@ -18,7 +18,8 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     """From these very pictures: a flaw is sparse in their patches, and the background of those is of low rank."""
     frames = read_some(listed, progress)
     progress("learn", 0, 1)
-    return learn_from(frames, options)
+    with named(listed):
+        return learn_from(frames, options)
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:

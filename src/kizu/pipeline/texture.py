@@ -1,7 +1,8 @@
 """`--model rdl`: what a texture is made of, learned from one picture or from a folder, and what is not made of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from kizu.detect.alone import null_alone
 from kizu.detect.decide import Rule, decide_on
 from kizu.detect.maps import Sign, smoothed
 from kizu.detect.regions import Region
-from kizu.errors import NothingUsableError, UsageError
+from kizu.errors import NothingUsableError, ShapeError, UsageError
 from kizu.io.each import Pictures
 from kizu.models import texture
 from kizu.models.patches import patches
@@ -149,7 +150,8 @@ def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     """From these very pictures: a flaw is rare among their patches, and rare patches are not learned."""
     frames = read_some(listed, progress)
     progress("learn", 0, 1)
-    return learn_from(frames, options)
+    with named(listed):
+        return learn_from(frames, options)
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
@@ -179,6 +181,15 @@ def fit_facts(model: Texture, listed: Pictures, options: Options, progress: Prog
         "expected": FALSE_ALARMS * len(flags),
         "warnings": [ALONE],
     }
+
+
+@contextmanager
+def named(listed: Pictures) -> Iterator[None]:
+    """A ShapeError of what is learned together names the first of the files."""
+    try:
+        yield
+    except ShapeError as error:
+        raise ShapeError(error.what, error.mend, where=listed.agreed[0].files[0].path) from None
 
 
 def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:
