@@ -71,6 +71,10 @@ def test_a_folder_of_something_else_is_left_alone(good, tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_auto_is_what_the_inputs_look_like(good, tmp_path):
+    assert fit(good, tmp_path / "m", model="auto").model["name"] == "rpca"
+
+
 def test_an_unknown_model_is_one_line(good, tmp_path):
     with pytest.raises(ParameterError, match=r"model: got 'cnn'\. Use rpca, "):
         fit(good, tmp_path / "m", model="cnn")

@@ -28,10 +28,11 @@ PROBES, COARSE = 21, 48
 
 def choose_for_fit(options: Options, inputs: Sequence[str], of: Kind) -> Taken:
     """The model to fit: the one asked for, or what the inputs look like."""
-    if options.model is not None and options.model not in MODELS:
-        raise ParameterError("model", options.model, ", ".join(MODELS))
-    if options.model is not None:
-        return taken(options.model, of)
+    asked = None if options.model == AUTO else options.model
+    if asked is not None and asked not in MODELS:
+        raise ParameterError("model", asked, ", ".join([*MODELS, AUTO]))
+    if asked is not None:
+        return taken(asked, of)
     if of != "images":
         return taken("rows", of)._replace(why=f"what is fitted to {INPUTS[of]}")
     scene, why = one_scene(inputs, options)
