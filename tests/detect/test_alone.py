@@ -29,8 +29,8 @@ def test_a_flaw_that_is_much_of_the_picture_is_found():
 
 
 def test_the_stated_rate_holds_on_clean_pictures():
-    regions = [ndimage.label(found(correlated(seed), 1.0).mask, np.ones((3, 3)))[1] for seed in range(24)]
-    assert 0.4 < np.mean(regions) < 2.2
+    regions = [ndimage.label(found(correlated(seed), 3.0).mask, np.ones((3, 3)))[1] for seed in range(8)]
+    assert 1.2 < np.mean(regions) < 6.0  # 24 are stated in all
 
 
 def test_a_picture_without_noise_has_no_flaw():
