@@ -5,7 +5,8 @@ import pytest
 
 from kizu.errors import ShapeError
 from kizu.models import texture
-from kizu.models.texture import enlarged, explain, learn, reduced, standardised
+from kizu.models.reduction import enlarged, reduced
+from kizu.models.texture import explain, learn, standardised
 
 
 def stripes(size=64, *, seed=0, sigma=0.1):

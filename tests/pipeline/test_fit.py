@@ -116,3 +116,8 @@ def test_a_texture_is_learned_once_and_judged_later(tmp_path):
 def test_what_learns_nothing_says_so(good, tmp_path):
     with pytest.raises(UsageError, match="ipi learns nothing"):
         fit(good, tmp_path / "m", model="ipi")
+
+
+def test_a_mask_that_would_have_no_effect_is_refused(good, tmp_path):
+    with pytest.raises(UsageError, match="--ignore: has no meaning for pictures of any size"):
+        fit(good, tmp_path / "m", model="surface", ignore="mask.png")

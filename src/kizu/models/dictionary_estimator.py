@@ -13,7 +13,7 @@ from kizu.engines.blas import one_thread
 from kizu.models import dictionary_data, dictionary_online, validate
 from kizu.models.dictionary_check import Center
 from kizu.models.dictionary_folder import read, write
-from kizu.models.estimator import LARGEST, TIE, _null_quantile
+from kizu.models.estimator import LARGEST, TIE, null_quantile
 from kizu.models.flag import column_scales
 from kizu.models.robust_dictionary import (
     MAX_ITER,
@@ -105,7 +105,7 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         self.usage_, self.history_, self.n_iter_ = found.usage, found.history, max(len(found.history), 1)
         self.parameters_, self.sigma_ = found.parameters, found.sigma
         self.scale_ = column_scales(found.residual[found.used], None)
-        self.offset_ = -_null_quantile(-self._scores(found.residual))
+        self.offset_ = -null_quantile(-self._scores(found.residual))
 
     def _begin(self, X: Floats, found: LearnedDictionary) -> None:
         """What later batches join: their scale, the features' level, and the sums over the samples in use."""
@@ -141,7 +141,7 @@ class RobustDictionary(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Outlie
         self.codes_, self.usage_ = np.ldexp(codes, self.exponent_), (codes[used] != 0).mean(axis=0)
         share = len(X) / (len(X) + (seen.samples if self.memory is None else min(seen.samples, self.memory)))
         self.scale_ = (1 - share) * self.scale_ + share * column_scales(rest[used], None)
-        self.offset_ = (1 - share) * self.offset_ - share * _null_quantile(-self._scores(rest))
+        self.offset_ = (1 - share) * self.offset_ - share * null_quantile(-self._scores(rest))
         return self
 
     def transform(self, X: Array) -> Floats:

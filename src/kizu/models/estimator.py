@@ -69,7 +69,7 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
             )
         self._keep(found)
         score = -self._scores(found.residual, ~np.isnan(X))
-        self.offset_ = -_null_quantile(score)
+        self.offset_ = -null_quantile(score)
         return self
 
     def _keep(self, found: Decomposition) -> None:
@@ -128,7 +128,7 @@ class RobustPCA(TransformerMixin, OutlierMixin, BaseEstimator):  # type: ignore[
         return tags
 
 
-def _null_quantile(score: Floats) -> float:
+def null_quantile(score: Floats) -> float:
     """99 % quantile of the null fitted to the scores, by median and MAD: outliers do not move it.
 
     The cube root of a mean of |z| is close to normal (Wilson & Hilferty 1931). Where the fitted

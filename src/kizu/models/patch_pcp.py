@@ -54,7 +54,6 @@ def _scale(factor: int, size: int, found: Decomposition) -> Scale:
         atoms=np.ascontiguousarray(axes[: found.rank], np.float32),
         usage=np.asarray(energy / (energy.sum() or 1.0), np.float32),
         used=float(found.rank),
-        gap=float(found.certificate.relative_gap),
         history=tuple(record.objective for record in found.history) or (found.certificate.primal,),
         still=found.converged,
         parameters={

@@ -12,9 +12,9 @@ from scipy import fft, ndimage
 
 from kizu.errors import ShapeError
 from kizu.models.outline import continued, outline
+from kizu.models.reduction import reduced
 from kizu.models.robust_pca import robust_pca
 from kizu.models.streaks import along_columns, median_along, tilt
-from kizu.models.texture import reduced
 from kizu.typing import Bools, Floats
 
 VIEWS = {

@@ -8,16 +8,16 @@ so that a flaw wider than a patch is seen at a coarser scale only.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from kizu.calibration import MAD_TO_SIGMA
 from kizu.errors import ParameterError, ShapeError
 from kizu.models import dictionary_data, robust_dictionary
 from kizu.models.patches import coverage, fold, patches
+from kizu.models.reduction import enlarged, reduced
 from kizu.parameters import Parameter
 from kizu.solvers import huber_codes
 from kizu.typing import Floats
@@ -44,7 +44,7 @@ class Scale(NamedTuple):
     """One scale: pictures reduced by `factor`, patches of `size` × `size`, and the dictionary that explains them.
 
     `atoms` (atoms, size·size·channels); `usage` (atoms,) is the share of patches that each is in, `used` how many
-    atoms a patch takes on average; `gap` the largest relative gap of the codes that it was learned with;
+    atoms a patch takes on average;
     `history` the trimmed objective of every round; `still` whether learning stood still.
     """
 
@@ -53,7 +53,6 @@ class Scale(NamedTuple):
     atoms: Floats
     usage: Floats
     used: float
-    gap: float
     history: tuple[float, ...]
     still: bool
     parameters: dict[str, Parameter]
@@ -141,7 +140,6 @@ def _scale(factor: int, size: int, found: robust_dictionary.LearnedDictionary) -
         atoms=np.asarray(found.atoms),
         usage=found.usage,
         used=float(np.count_nonzero(found.codes) / len(found.codes)),
-        gap=float(found.relative_gap.max()),
         history=tuple(record.objective for record in found.history),
         still=found.stopped == "still",
         parameters=found.parameters,
@@ -159,17 +157,6 @@ def sample(pictures: Iterable[Floats], size: int, seed: int) -> Floats:
         r if share >= 1 else r[np.sort(rng.choice(len(r), max(1, int(share * len(r))), replace=False))] for r in rows
     ]
     return np.concatenate(kept)
-
-
-def reduced(picture: Floats, factor: int) -> Floats:
-    """Means over factor × factor pixels; the rim repeats to fill the last."""
-    if factor == 1:
-        return picture
-    edges = [(0, -side % factor) for side in picture.shape[:2]] + [(0, 0)] * (picture.ndim - 2)
-    padded = np.pad(picture, edges, mode="edge")
-    height, width = (side // factor for side in padded.shape[:2])
-    blocks = padded.reshape(height, factor, width, factor, *picture.shape[2:])
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=picture.dtype))
 
 
 def explain(
@@ -192,7 +179,7 @@ def explain(
     for scale in fitting:
         small = reduced(picture, scale.factor)
         found = (code or coded)(scale, patches(small, scale.size, STRIDE))
-        gap = found.gap if found.gap != found.gap else max(gap, found.gap)
+        gap = float(np.maximum(gap, found.gap))  # NaN, not known, stays
         rest = fold(found.rest, small.shape, scale.size, STRIDE).reshape(*small.shape[:2], -1)
         z = standardised(rest, coverage((small.shape[0], small.shape[1]), scale.size, STRIDE), rounding / scale.factor)
         signed = np.take_along_axis(z, np.abs(z).argmax(axis=2)[..., None], axis=2)[..., 0]
@@ -250,20 +237,3 @@ def _by_coverage(size: Floats, covered: Floats, typical: float) -> Floats:
 
 _CLIPPED_MEAN = 0.7946
 """Mean of min(|x|, 3) of a standard normal x."""
-
-
-def enlarged(small: Floats, factor: int, shape: tuple[int, ...]) -> Floats:
-    """The inverse of :func:`reduced`, linear between the centres of its blocks."""
-    if factor == 1:
-        return small
-    rows, columns = (np.clip((np.arange(n) + 0.5) / factor - 0.5, 0, None) for n in shape)
-    return _along(_along(small, rows, 0), columns, 1)
-
-
-def _along(values: Floats, places: NDArray[Any], axis: int) -> Floats:
-    """Linear interpolation at `places` along `axis`; beyond the last, the last."""
-    last = values.shape[axis] - 1
-    low = np.minimum(places.astype(int), last)
-    share = np.asarray(places - low, values.dtype).reshape(-1, *(1,) * (values.ndim - 1 - axis))
-    first, second = np.take(values, low, axis=axis), np.take(values, np.minimum(low + 1, last), axis=axis)
-    return np.asarray(first + share * (second - first))

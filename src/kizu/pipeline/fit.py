@@ -129,6 +129,8 @@ def _fit_stack(options: Options, inputs: Sequence[str], out: Path, taken: Taken,
 def _fit_pictures(options: Options, inputs: Sequence[str], out: Path, taken: Taken, progress: Progress) -> Fitted:
     """What parts of any size, or pieces of a texture, have in common."""
     refuse_stacks(options, taken)
+    if options.ignore is not None:
+        raise UsageError("has no meaning for pictures of any size", "Give it to kizu detect", where="--ignore")
     listed = pictures(inputs, recursive=options.recursive, axes=options.axes)
     fitted, said = home(taken.name).fit(listed, options, progress)
     save_picture_model(fitted, out, taken.name, listed, options.key(listed.sources, listed.frames))

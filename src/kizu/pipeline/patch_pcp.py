@@ -9,23 +9,19 @@ from kizu.io.each import Pictures
 from kizu.models import patch_pcp
 from kizu.pipeline.options import Options
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.texture import Texture, fit_facts, floats, named, read_some, refuse, scales_of
+from kizu.pipeline.texture import Texture, fitted_by, floats, learned_by, refuse, scales_of
 
 __all__ = ["fit", "learn", "learn_from", "load", "refuse"]
 
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     """From these very pictures: a flaw is sparse in their patches, and the background of those is of low rank."""
-    frames = read_some(listed, progress)
-    progress("learn", 0, 1)
-    with named(listed):
-        return learn_from(frames, options)
+    return learned_by(learn_from, listed, options, progress)
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
     """From good pictures, and what `kizu fit` says of them."""
-    fitted = learn(listed, options, progress)
-    return fitted, fit_facts(fitted, listed, options, progress)
+    return fitted_by(learn_from, listed, options, progress)
 
 
 def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:

@@ -16,8 +16,8 @@ from kizu.detect.regions import Region
 from kizu.errors import NothingUsableError, ShapeError, UsageError
 from kizu.io.each import Pictures
 from kizu.models import surface
+from kizu.models.reduction import enlarged
 from kizu.models.surface import VIEWS, Views
-from kizu.models.texture import enlarged
 from kizu.pipeline.options import FALSE_ALARMS, Options, first_set
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
@@ -48,7 +48,6 @@ class Learned(NamedTuple):
     null: Null
     pictures: int
     suspicious: tuple[str, ...]
-    gap: float
 
 
 class Surface:
@@ -141,7 +140,6 @@ class Surface:
             "shrink": learned.shrink,
             "pictures": learned.pictures,
             "suspicious": list(learned.suspicious),
-            "gap": learned.gap,
             "null": {"scale": null.scale._asdict(), "rate": null.rate._asdict()},
         }
         arrays = {f"tails.{name}": array for name, array in learned.tails._asdict().items()}
@@ -176,12 +174,16 @@ def warnings_of(learned: Learned) -> list[str]:
     return [f"Learned from {learned.pictures} good pictures: the stated false-alarm rate is approximate below {FEW}."]
 
 
+def _unfitted() -> UsageError:
+    return UsageError(
+        "surface learns from good parts", "Run kizu fit GOOD -o MODEL first, then --model MODEL", where="--model"
+    )
+
+
 def refuse(options: Options, *, fitted: bool) -> None:
     """UsageError where there is no fit to judge by, or names the first option without a meaning here."""
     if not fitted:
-        raise UsageError(
-            "surface learns from good parts", "Run kizu fit GOOD -o MODEL first, then --model MODEL", where="--model"
-        )
+        raise _unfitted()
     _refuse(options)
     if options.min_area is not None:
         raise UsageError(
@@ -190,8 +192,8 @@ def refuse(options: Options, *, fitted: bool) -> None:
 
 
 def learn(listed: Pictures, options: Options, progress: Progress) -> Surface:
-    """Never: :func:`refuse` has said why."""
-    raise NotImplementedError
+    """Nothing is learned from pictures of which nobody says that they are good."""
+    raise _unfitted()
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Surface, dict[str, Any]]:
@@ -213,7 +215,7 @@ def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Surface
     null = bands.null_of(maps, area, options.engine)
     tails = bands.tails_of([one.values for one in seen], [bands.bands_of(one.part) for one in seen])
     odd = _suspicious(maps, null, names)
-    fitted = Surface(Learned(shrink, tails, null, len(frames), odd, max(one.gap for one in seen)))
+    fitted = Surface(Learned(shrink, tails, null, len(frames), odd))
     return fitted, fitted.fit_facts()
 
 
@@ -279,7 +281,7 @@ def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Opt
         *(weights[f"null.{name}"] for name in ("areas", "levels", "scores")),
     )
     tails = Tails(*(weights[f"tails.{name}"] for name in Tails._fields))
-    return Surface(Learned(card["shrink"], tails, null, card["pictures"], tuple(card["suspicious"]), card["gap"]))
+    return Surface(Learned(card["shrink"], tails, null, card["pictures"], tuple(card["suspicious"])))
 
 
 def _repeated(small: NDArray[Any], factor: int, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -1,8 +1,7 @@
 """`--model rdl`: what a texture is made of, learned from one picture or from a folder, and what is not made of it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -146,17 +145,33 @@ def refuse(options: Options, *, fitted: bool) -> None:
         raise UsageError(why, "Leave it out", where=option)
 
 
+Maker = Callable[[Sequence[NDArray[Any]], Options], "Texture"]
+"""(pictures in memory, options) → what they are made of."""
+
+
 def learn(listed: Pictures, options: Options, progress: Progress) -> Texture:
     """From these very pictures: a flaw is rare among their patches, and rare patches are not learned."""
-    frames = read_some(listed, progress)
-    progress("learn", 0, 1)
-    with named(listed):
-        return learn_from(frames, options)
+    return learned_by(learn_from, listed, options, progress)
 
 
 def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
     """From good pictures, and what `kizu fit` says of them."""
-    fitted = learn(listed, options, progress)
+    return fitted_by(learn_from, listed, options, progress)
+
+
+def learned_by(make: Maker, listed: Pictures, options: Options, progress: Progress) -> Texture:
+    """What `make` learns from some of the files; a ShapeError of it names the first."""
+    frames = read_some(listed, progress)
+    progress("learn", 0, 1)
+    try:
+        return make(frames, options)
+    except ShapeError as error:
+        raise ShapeError(error.what, error.mend, where=listed.agreed[0].files[0].path) from None
+
+
+def fitted_by(make: Maker, listed: Pictures, options: Options, progress: Progress) -> tuple[Texture, dict[str, Any]]:
+    """The same, with what `kizu fit` says of the files."""
+    fitted = learned_by(make, listed, options, progress)
     return fitted, fit_facts(fitted, listed, options, progress)
 
 
@@ -181,15 +196,6 @@ def fit_facts(model: Texture, listed: Pictures, options: Options, progress: Prog
         "expected": FALSE_ALARMS * len(flags),
         "warnings": [ALONE],
     }
-
-
-@contextmanager
-def named(listed: Pictures) -> Iterator[None]:
-    """A ShapeError of what is learned together names the first of the files."""
-    try:
-        yield
-    except ShapeError as error:
-        raise ShapeError(error.what, error.mend, where=listed.agreed[0].files[0].path) from None
 
 
 def learn_from(pictures: Sequence[NDArray[Any]], options: Options) -> Texture:

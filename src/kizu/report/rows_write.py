@@ -5,7 +5,7 @@ from pathlib import Path
 from kizu.files import write_bytes, write_text
 from kizu.io.results import Saved
 from kizu.report.rows_page import rows_context
-from kizu.report.write import STATIC, _static, _sweep, _templates
+from kizu.report.write import STATIC, static, sweep, templates
 from kizu.typing import Floats
 
 
@@ -17,8 +17,8 @@ def write_rows_report(saved: Saved, *, shares: Floats, values: Floats) -> Path:
     """
     assets = saved.folder / "report" / "assets"
     for name in STATIC:
-        write_bytes(assets / name, _static(name))
-    _sweep(assets, STATIC)
+        write_bytes(assets / name, static(name))
+    sweep(assets, STATIC)
     page = saved.folder / "report" / "index.html"
-    write_text(page, _templates().get_template("rows.html").render(rows_context(saved, shares, values)))
+    write_text(page, templates().get_template("rows.html").render(rows_context(saved, shares, values)))
     return page

@@ -50,12 +50,12 @@ def write_report(
     content = {
         f"{card.key}-{name}": data for card, made in zip(cards, pictures, strict=True) for name, data in made.items()
     }
-    content |= {name: _static(name) for name in STATIC} | dict(extra or {})
+    content |= {name: static(name) for name in STATIC} | dict(extra or {})
     for name, data in content.items():
         write_bytes(assets / name, data)
-    _sweep(assets, content)
+    sweep(assets, content)
     page = folder / "report" / "index.html"
-    write_text(page, _templates().get_template("report.html").render(context(saved, cards, scale=scale)))
+    write_text(page, templates().get_template("report.html").render(context(saved, cards, scale=scale)))
     return page
 
 
@@ -64,10 +64,10 @@ def write_matrix_report(saved: Saved, *, picture: str) -> Path:
     folder = saved.folder
     assets = folder / "report" / "assets"
     for name in STATIC:
-        write_bytes(assets / name, _static(name))
-    _sweep(assets, STATIC)
+        write_bytes(assets / name, static(name))
+    sweep(assets, STATIC)
     page = folder / "report" / "index.html"
-    write_text(page, _templates().get_template("matrix.html").render(matrix_context(saved, picture=picture)))
+    write_text(page, templates().get_template("matrix.html").render(matrix_context(saved, picture=picture)))
     return page
 
 
@@ -93,11 +93,11 @@ def _pictures(frame: Small, scale: float) -> dict[str, bytes]:
     }
 
 
-def _static(name: str) -> bytes:
+def static(name: str) -> bytes:
     return (files("kizu.report") / "templates" / name).read_bytes()
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("kizu.report"),
         autoescape=True,
@@ -125,7 +125,7 @@ def exact(value: float | None) -> str:
     return "–" if value is None else f"{value:.8g}"
 
 
-def _sweep(assets: Path, kept: Collection[str]) -> None:
+def sweep(assets: Path, kept: Collection[str]) -> None:
     """Remove the pictures of an earlier report that this one does not show."""
     for path in assets.iterdir():
         if path.name not in kept and path.suffix in {".png", ".webp"}:
