@@ -120,11 +120,13 @@ class Texture:
 
 def proof_of(gap: float, tol: float, *, still: bool) -> str:
     """What is known of the codes of the pictures that were judged, and of what they are codes over."""
+    if not math.isfinite(gap):
+        return (
+            "Not proven: pictures are projected onto the subspace of the patches that were learned from, with no bound."
+        )
     learned = (
         "The atoms are a local optimum: nobody can prove more." if still else "Learning them did not come to rest."
     )
-    if not math.isfinite(gap):
-        return "Not proven: pictures are projected onto the patches' subspace, without a bound. " + learned
     said = "Proven" if gap <= tol else "Not proven"
     return (
         f"{said}: given the atoms, no patch of these pictures is explained better than this by more than "
