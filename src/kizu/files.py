@@ -5,6 +5,7 @@ Every output of kizu goes through :func:`atomic_write`. A model is a folder with
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import struct
@@ -84,21 +85,25 @@ def save_model(folder: Path, card: Mapping[str, Any], weights: Mapping[str, NDAr
     from safetensors.numpy import save
 
     contiguous = {name: np.asarray(array, order="C") for name, array in sorted(weights.items())}
-    write_bytes(folder / MODEL_WEIGHTS, save(contiguous))
-    write_json(folder / MODEL_CARD, card)
+    data = save(contiguous)
+    write_bytes(folder / MODEL_WEIGHTS, data)
+    write_json(folder / MODEL_CARD, {**card, "weights_sha256": hashlib.sha256(data).hexdigest()})
 
 
 def load_model(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read a model folder written by :func:`save_model`."""
+    """Read a model folder written by :func:`save_model`; ReadError for weights that are not those of its card."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     card = read_json(folder / MODEL_CARD)
     weights = folder / MODEL_WEIGHTS
     try:
-        arrays = load(weights.read_bytes())
+        data = weights.read_bytes()
+        arrays = load(data)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, struct.error) as error:
         raise ReadError(weights, f"not readable model weights ({error})", "Make the model again") from error
     if not isinstance(card, dict):
         raise ReadError(folder / MODEL_CARD, "not a model card", "Give a folder that kizu wrote")
+    if card.pop("weights_sha256", was := hashlib.sha256(data).hexdigest()) != was:
+        raise ReadError(weights, "not the weights that its card was written for", "Make the model again")
     return card, arrays

@@ -50,7 +50,7 @@ def interrupt():
     [
         (refuse_file, 3, "kizu: a\\nb.png: 0 bytes. Remove it."),
         (refuse_parameter, 2, "kizu: lam: got -1. Use a number above 0."),
-        (interrupt, 130, "kizu: interrupted. Run it again; kizu detect goes on with --resume."),
+        (interrupt, 130, "kizu: interrupted. Run it again; kizu detect and kizu train go on with --resume."),
         (lambda: bytearray(1 << 60), 5, "kizu: not enough memory. Give fewer or smaller frames."),
         (
             lambda: 1 // 0,

@@ -22,6 +22,7 @@ from kizu.errors import KizuError, printable
 COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help imports no command
     "detect": "Find what does not belong in images, in a matrix or in a table.",
     "fit": "Learn what is usual from good images or a good table, for detect --model.",
+    "train": "Train an unfolded network on your own data, for detect --model.",
     "plant": "Plant defects into the inputs and see which model finds them.",
     "eval": "Measure a results folder against true masks.",
     "explain": "Write pages with sliders that show why it works, in Japanese and English.",
@@ -116,7 +117,7 @@ def _code_and_message(error: BaseException) -> tuple[int, str]:
         case click.ClickException():
             return error.exit_code, _sentence(error)
         case KeyboardInterrupt() | click.Abort():
-            return INTERRUPTED, "interrupted. Run it again; kizu detect goes on with --resume."
+            return INTERRUPTED, "interrupted. Run it again; kizu detect and kizu train go on with --resume."
         case MemoryError():
             return OUT_OF_ROOM, "not enough memory. Give fewer or smaller frames."
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):

@@ -56,6 +56,9 @@ MODELS: Mapping[str, Model] = {
     "surface": Model(
         "parts of any size, learned from good ones", ("images",), "pictures", "surface", "kizu.pipeline.surface"
     ),
+    "network": Model(
+        "a network that kizu train made", ("images",), "pictures", "pictures-network", "kizu.pipeline.network"
+    ),
     "rows": Model("rows of a table against all its rows", ("table", "matrix"), "rows", "rows"),
 }
 DEFAULTS: Mapping[Kind, str] = {"images": "rpca", "matrix": "rpca", "table": "rows"}
@@ -97,7 +100,9 @@ def taken(model: str | None, of: Kind) -> Taken:
     kind = card.get("kind") if isinstance(card, dict) else None
     name = next((word for word, one in MODELS.items() if one.kind == kind), None)
     if name is None:
-        raise ReadError(folder / MODEL_CARD, "is not a model that kizu detect can use", "Make it with kizu fit")
+        raise ReadError(
+            folder / MODEL_CARD, "is not a model that kizu detect can use", "Make it with kizu fit or kizu train"
+        )
     _require(name, of, model)
     return Taken(name, folder, "fitted before: the model folder that was given")
 
@@ -107,7 +112,7 @@ def model_folder(path: str) -> Path:
     for folder in (Path(path), Path(path) / "model"):
         if (folder / MODEL_CARD).is_file():
             return folder
-    raise ParameterError("model", path, f"{', '.join([*MODELS, AUTO])}, or a folder that kizu fit made")
+    raise ParameterError("model", path, f"{', '.join([*MODELS, AUTO])}, or a folder that kizu fit or train made")
 
 
 def _require(name: str, of: Kind, where: str) -> None:

@@ -1,0 +1,1 @@
+"""Solvers' steps with trainable numbers, and their training. The only package that imports torch."""

@@ -1,0 +1,25 @@
+"""What any network of pictures says of them: its background, if it has one, and the logit that a pixel is anomalous."""
+
+from functools import singledispatch
+
+from torch import Tensor, nn
+
+from kizu.networks.exact_rpcanet import ExactRPCANet
+from kizu.networks.rpcanet import RPCANet
+
+
+@singledispatch
+def opinion(network: nn.Module, images: Tensor) -> tuple[Tensor | None, Tensor]:
+    """(background, logit) of images (batch, 1, height, width), of the same shape."""
+    raise TypeError(f"{type(network).__name__} judges no pictures")
+
+
+@opinion.register
+def _(network: ExactRPCANet, images: Tensor) -> tuple[Tensor | None, Tensor]:
+    split = network(images)
+    return split.background, split.logit
+
+
+@opinion.register
+def _(network: RPCANet, images: Tensor) -> tuple[Tensor | None, Tensor]:
+    return None, network(images)[1]  # its D is no background: it is a reconstruction of the picture

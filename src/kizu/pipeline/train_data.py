@@ -1,0 +1,194 @@
+"""Pictures to train on: what is marked in them, and three parts of which none has a picture of another."""
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kizu.errors import KizuError, NothingUsableError, ReadError, UsageError
+from kizu.io.each import Pictures, pictures
+from kizu.pipeline.evaluate import read_truth, truth_images
+from kizu.pipeline.pairs import pair
+from kizu.pipeline.refit import Progress
+from kizu.pipeline.texture import floats
+from kizu.pipeline.train_options import TrainOptions
+from kizu.stack import Skipped
+from kizu.typing import Bools, Floats
+
+IMAGES, MASKS, INDEX = "images", "masks", "index.csv"
+"""What a data set folder may hold."""
+PARTS = ("train", "val", "test")
+WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+FEWEST_TRAIN, FEWEST_VALIDATION = 4, 2
+"""Pictures that a part needs at least."""
+
+
+class Example(NamedTuple):
+    """A grey picture (height, width) in its own units, what is marked in it (None: nobody looked), and its hash."""
+
+    name: str
+    grey: NDArray[np.float32]
+    marked: Bools | None
+    sha256: str
+
+
+class DataSet(NamedTuple):
+    """Examples by part, what was left out, how the parts were made, and the files' pixels."""
+
+    train: tuple[Example, ...]
+    val: tuple[Example, ...]
+    test: tuple[Example, ...]
+    skipped: tuple[Skipped, ...]
+    why: str
+    listed: Pictures
+
+    @property
+    def sha256(self) -> str:
+        """Of names, pixels and marks, part by part."""
+        lines = [f"{part}:{e.name}:{e.sha256}" for part in PARTS for e in getattr(self, part)]
+        return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def data_set(data: str, options: TrainOptions, progress: Progress) -> DataSet:
+    """Read DATA: a folder of pictures, or one with images/ and masks/, and index.csv (name, split) if it has parts.
+
+    Pictures without a mask, or whose mask has another size, and those with unknown pixels are left out and named.
+    NothingUsableError where too few are left.
+    """
+    folder = Path(data)
+    inside = folder / IMAGES
+    inputs, masks = (str(inside), options.masks) if inside.is_dir() else (data, options.masks)
+    if masks is None and inside.is_dir() and (folder / MASKS).is_dir():
+        masks = str(folder / MASKS)
+    if options.learn in ("planted", "distil"):
+        masks = None
+    elif masks is None and options.learn == "labels":
+        raise UsageError("has no masks/ to learn from", "Add --masks DIR, or --learn planted", where=data)
+    listed = pictures([inputs], recursive=options.recursive, axes=options.axes)
+    examples, skipped = _read(listed, masks, progress)
+    if masks is not None and not any(e.marked is not None and e.marked.any() for e in examples):
+        raise UsageError("no mask marks anything", "Use --learn planted for clean pictures", where=masks)
+    named = _index(folder / INDEX)
+    parts, why = _given(examples, named) if named else _drawn(examples, options)
+    _refuse_few(parts, data)
+    _refuse_twice(parts, data)
+    train, val, test = (tuple(parts[part]) for part in PARTS)
+    return DataSet(train, val, test, tuple(skipped), why, listed)
+
+
+def _read(listed: Pictures, masks: str | None, progress: Progress) -> tuple[list[Example], list[Skipped]]:
+    """Every picture with its mask, in input order."""
+    truths = None if masks is None else truth_images(Path(masks))
+    stacks = [listed.read(number) for number in range(len(listed))]
+    names = [name for stack in stacks for name in stack.names]
+    partner = {} if truths is None else dict(pair(names, truths)[0])
+    if truths is not None and not partner:
+        raise NothingUsableError("no mask goes with a picture", "Name them like the pictures", where=str(masks))
+    examples: list[Example] = []
+    skipped = [*listed.skipped, *(one for stack in stacks for one in stack.skipped)]
+    for number, stack in enumerate(stacks):
+        progress("read", number, len(stacks))
+        for name, frame in zip(stack.names, stack.frames, strict=True):
+            values = floats(frame)
+            grey = values if values.ndim == 2 else np.asarray(values.mean(axis=2), values.dtype)
+            try:
+                marked = None if truths is None else _marked(name, grey, partner, truths)
+                if not np.isfinite(frame).all():
+                    raise ReadError(name, "has pixels that are not numbers", "Fill them, or leave it out")
+            except KizuError as error:
+                skipped.append(Skipped(name, error.what, error.mend))
+                continue
+            examples.append(Example(name, grey.astype(np.float32), marked, _hash(grey, marked)))
+    return examples, skipped
+
+
+def _marked(name: str, grey: Floats, partner: dict[str, str], truths: dict[str, Path]) -> Bools:
+    if name not in partner:
+        raise ReadError(name, "has no mask", "Draw one (all black where nothing is wrong), or leave it out")
+    return read_truth(truths[partner[name]], grey.shape, "kizu").anomaly
+
+
+def _hash(grey: Floats, marked: Bools | None) -> str:
+    digest = hashlib.sha256(f"{grey.dtype}{grey.shape}".encode() + np.ascontiguousarray(grey).tobytes())
+    if marked is not None:
+        digest.update(np.packbits(marked).tobytes())
+    return digest.hexdigest()
+
+
+def _index(path: Path) -> dict[str, str]:
+    """Part of every name in index.csv; empty where there is no such file or no column of parts."""
+    if not path.is_file():
+        return {}
+    try:
+        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    except (OSError, ValueError, csv.Error) as error:
+        raise ReadError(path, f"not a readable table ({error})", "Give columns name and split") from error
+    if not rows or not {"name", "split"} <= set(rows[0]):
+        return {}
+    unknown = sorted({row["split"] for row in rows} - set(WORDS))
+    if unknown:
+        raise ReadError(path, f"has a split {unknown[0]!r}", f"Use {', '.join(PARTS)}")
+    return {Path(row["name"]).stem: WORDS[row["split"]] for row in rows}
+
+
+def _given(examples: Sequence[Example], named: dict[str, str]) -> tuple[dict[str, list[Example]], str]:
+    """The parts of index.csv; without validation pictures, one in five of the training ones."""
+    parts: dict[str, list[Example]] = {part: [] for part in PARTS}
+    for example in examples:
+        part = named.get(Path(example.name).name)
+        if part is not None:
+            parts[part].append(example)
+    if parts["val"]:
+        return parts, f"{INDEX} says so"
+    parts["train"], parts["val"] = _divided(parts["train"], 0.2, 0)
+    return parts, f"{INDEX} says so; validation is one in five of its training pictures"
+
+
+def _drawn(examples: Sequence[Example], options: TrainOptions) -> tuple[dict[str, list[Example]], str]:
+    train, val = _divided(examples, options.validation, options.seed)
+    return {"train": train, "val": val, "test": []}, f"{100 * options.validation:g} % drawn with seed {options.seed}"
+
+
+def _divided(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """Two parts, equal pictures in the same one."""
+    groups: dict[str, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(example.sha256, []).append(example)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    wanted, second = round(share * len(groups)), set()
+    for number in order[:wanted]:
+        second |= {e.name for e in list(groups.values())[number]}
+    return [e for e in examples if e.name not in second], [e for e in examples if e.name in second]
+
+
+def _refuse_few(parts: dict[str, list[Example]], data: str) -> None:
+    """NothingUsableError where a part is too small to learn from, or to see by."""
+    for part, least in (("train", FEWEST_TRAIN), ("val", FEWEST_VALIDATION)):
+        if len(parts[part]) < least:
+            what = f"{len(parts[part])} usable pictures to {'train on' if part == 'train' else 'validate with'}"
+            raise NothingUsableError(f"{what}, at least {least} are needed", "Give more pictures", where=data)
+
+
+def _refuse_twice(parts: dict[str, list[Example]], data: str) -> None:
+    """UsageError where a picture is in two parts: what is measured would be what was learned."""
+    seen: dict[str, tuple[str, str]] = {}
+    for part in PARTS:
+        for example in parts[part]:
+            other, name = seen.setdefault(example.sha256, (part, example.name))
+            if other != part:
+                raise UsageError(
+                    f"{example.name} ({part}) is the same picture as {name} ({other})",
+                    f"Put both in one part of {INDEX}",
+                    where=data,
+                )
+
+
+def counts(data: DataSet) -> dict[str, int]:
+    """Pictures by part, and how many of the training ones have something marked."""
+    marked = Counter(bool(e.marked is not None and e.marked.any()) for e in data.train)
+    return {part: len(getattr(data, part)) for part in PARTS} | {"marked": marked[True]}
