@@ -46,6 +46,24 @@ def part(shape: tuple[int, int], seed: int, *, scratched: bool = False) -> np.nd
     return np.clip(picture - 45 * scratch * scratched, 0, 255).astype(np.uint8)
 
 
+def write_grey(path: Path, values: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(path)
+
+
+def write_targets(folder: Path, count: int = 12, *, size: tuple[int, int] = (40, 56)) -> Path:
+    """Pictures of clouds, each with one bright spot, in images/, and their masks in masks/."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        grey = ndimage.gaussian_filter(rng.normal(size=size), 4) * 80 + 100 + rng.normal(size=size) * 3
+        y, x = rng.integers(6, size[0] - 6), rng.integers(6, size[1] - 6)
+        rows, columns = np.mgrid[: size[0], : size[1]]
+        bell = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 4)
+        write_grey(folder / "images" / f"{number:02}.png", grey + 70 * bell)
+        write_grey(folder / "masks" / f"{number:02}.png", 255 * (bell > 0.4))
+    return folder
+
+
 def save(frames: Iterable[np.ndarray], folder: Path, *, first: int = 0) -> Path:
     """Write `frames` as part000.png and so on."""
     folder.mkdir(parents=True, exist_ok=True)

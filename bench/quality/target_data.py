@@ -7,16 +7,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
-from scipy.optimize import linear_sum_assignment
 
+from kizu.detect.hysteresis import EIGHT
 from kizu.detect.metrics import auroc, average_precision
+from kizu.detect.protocols import PROTOCOLS, Judged, Tally, Truth
+from kizu.detect.target_metrics import Match
+from kizu.detect.target_metrics import optimal as matched
+
+__all__ = ["EIGHT", "Bools", "Match", "Scene", "Scores", "matched", "ranked", "read_scenes", "score"]
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.floating]
-EIGHT = np.ones((3, 3))
-NEAR = 3.0
-"""A component is a target's where their centroids are less than so many pixels apart."""
 
 
 class Scene(NamedTuple):
@@ -26,15 +27,6 @@ class Scene(NamedTuple):
     file: Path
     grey: NDArray[np.uint8]
     targets: Bools
-
-
-class Match(NamedTuple):
-    """Targets of a picture, those found, and the components and pixels that are nobody's."""
-
-    targets: int
-    found: int
-    false: int
-    false_pixels: int
 
 
 class Scores(NamedTuple):
@@ -57,37 +49,14 @@ def _scene(file: Path, mask: Path) -> Scene:
 
 
 def score(masks: Sequence[Bools], truths: Sequence[Bools]) -> Scores:
-    both, either = (
-        np.array([np.count_nonzero(of(m, t)) for m, t in zip(masks, truths, strict=True)])
-        for of in (np.logical_and, np.logical_or)
-    )
-    per_image = np.where(either > 0, both / np.maximum(either, 1), 1.0)
-    matches = np.array([matched(m, t) for m, t in zip(masks, truths, strict=True)])
-    targets, found, false, pixels = matches.sum(axis=0)
+    tally = Tally(PROTOCOLS["kizu"])
+    for mask, truth in zip(masks, truths, strict=True):
+        tally.add(Judged(mask, None, Truth(truth, np.ones(truth.shape, bool))))
+    numbers = tally.numbers()
     return Scores(
-        iou=float(both.sum() / either.sum()),
-        niou=float(per_image.mean()),
-        pd=float(found / targets),
-        fa=float(pixels / sum(truth.size for truth in truths)),
-        false_per_image=float(false / len(masks)),
+        **{name: numbers[name] for name in ("iou", "niou", "pd", "fa")},
+        false_per_image=tally.matches[""].false / len(masks),
     )
-
-
-def matched(mask: Bools, truth: Bools) -> Match:
-    """Components and targets one to one: as many pairs as there can be, of those the nearest."""
-    (ours, count), (theirs, targets) = ndimage.label(mask, EIGHT), ndimage.label(truth, EIGHT)
-    taken = np.zeros(count + 1, bool)
-    if count and targets:
-        places = [
-            np.array(ndimage.center_of_mass(m, m, np.arange(1, n + 1))) for m, n in ((ours, count), (theirs, targets))
-        ]
-        distance = np.linalg.norm(places[0][:, None] - places[1][None], axis=2)
-        far = NEAR * (1 + min(count, targets))  # dearer than all pairs together: the number of pairs comes first
-        rows, columns = linear_sum_assignment(np.where(distance < NEAR, distance, far))
-        taken[rows[distance[rows, columns] < NEAR] + 1] = True
-    sizes = np.bincount(ours.ravel(), minlength=count + 1)
-    found = int(taken.sum())
-    return Match(targets, found, count - found, int(sizes[1:][~taken[1:]].sum()))
 
 
 def ranked(maps: Sequence[Floats], truths: Sequence[Bools]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kizu.detect.protocols import PROTOCOLS
 from kizu.errors import NothingUsableError, ParameterError, ReadError
 from kizu.io.results import open_results
 from kizu.pipeline.evaluate import RANKED_FRAMES, evaluate
@@ -121,6 +122,48 @@ def test_nothing_pairs(one):
     with pytest.raises(NothingUsableError, match="no truth image goes with a frame") as caught:
         evaluate(one / "out", one / "other")
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_number_comes_with_protocol_size_and_unit(one, protocol):
+    found = evaluate(one / "out", one / "truth", protocol=protocol)
+    assert (found["protocol"], found["frames"]) == (protocol, 1)
+    assert found["size"] == ("256x256 pixels, resized" if protocol == "rpcanet" else "32x24 pixels, as they are")
+    assert found["decision"] == ("maps, rescaled, above 0.5" if protocol == "rpcanet" else "masks")
+    named = {name for name, value in found.items() if isinstance(value, float) or value is None}
+    assert named <= found["units"].keys() <= found.keys()
+    assert {"niou", "pd", "fa"} <= found["units"].keys()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_targets_of_one_frame(one):
+    """The component is a target's, 2 pixels away; where touching counts, half of it is false."""
+    found = {name: evaluate(one / "out", one / "truth", protocol=name) for name in PROTOCOLS}
+    for name in ("kizu", "cdnet", "basicirstd"):
+        assert (found[name]["niou"], found[name]["pd"], found[name]["fa"]) == (1 / 3, 1, 0)
+        assert found[name]["auroc"] == found["kizu"]["auroc"]
+    field = found["rpcanet"]
+    assert (field["pd"], field["pd_3px"]) == (1, 0)  # 2 rows are 21 after resizing
+    assert field["fa"] == pytest.approx(8 / 752, rel=0.1)
+    assert field["fa_3px"] == pytest.approx(16 / 768, rel=0.1)
+    assert 0.5 < field["roc_area"] < 1
+
+
+def test_a_clean_frame_with_a_faint_map_is_flagged_where_maps_are_rescaled(one):
+    clean = np.zeros(SHAPE, np.uint8)
+    write_results(one / "faint", ["601"], [clean > 0], [np.full(SHAPE, 1e-3, np.float32)])
+    write_truth(one / "clean" / "601.png", clean)
+    kizu, field = (evaluate(one / "faint", one / "clean", protocol=name) for name in ("kizu", "rpcanet"))
+    assert (kizu["niou"], kizu["fa"], kizu["pd"], kizu["iou"]) == (1, 0, None, None)
+    assert (field["niou"], field["fa"], field["pd"], field["iou"], field["fa_3px"]) == (0, None, None, 0, 1)
+
+
+def test_sizes_from_smallest_to_largest(tmp_path):
+    masks = [np.zeros(shape, bool) for shape in (SHAPE, (5, 9), (20, 7))]
+    write_results(tmp_path / "out", ["a", "b", "c"], masks, masks)
+    for name, mask in zip("abc", masks, strict=True):
+        write_truth(tmp_path / "truth" / f"{name}.png", mask.astype(np.uint8))
+    assert evaluate(tmp_path / "out", tmp_path / "truth")["size"] == "9x5 to 32x24 pixels, as they are"
 
 
 def test_unknown_protocol(one):

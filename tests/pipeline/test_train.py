@@ -8,32 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import ndimage
 
 import kizu
 from kizu.errors import KizuError, NothingUsableError, ParameterError, ReadError, UsageError
 from kizu.files import load_model
 from kizu.pipeline.train import train
+from runs import write_grey as write
+from runs import write_targets as targets
 
 STEPS = 12
-
-
-def write(path, values):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(path)
-
-
-def targets(folder, count=12, *, size=(40, 56)):
-    """Pictures of clouds, each with one bright spot, and their masks."""
-    rng = np.random.default_rng(0)
-    for number in range(count):
-        grey = ndimage.gaussian_filter(rng.normal(size=size), 4) * 80 + 100 + rng.normal(size=size) * 3
-        y, x = rng.integers(6, size[0] - 6), rng.integers(6, size[1] - 6)
-        rows, columns = np.mgrid[: size[0], : size[1]]
-        bell = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 4)
-        write(folder / "images" / f"{number:02}.png", grey + 70 * bell)
-        write(folder / "masks" / f"{number:02}.png", 255 * (bell > 0.4))
-    return folder
 
 
 @pytest.fixture(scope="module")

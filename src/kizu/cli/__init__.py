@@ -23,6 +23,7 @@ COMMANDS = {  # name -> the line that `kizu --help` shows; here, so that help im
     "detect": "Find what does not belong in images, in a matrix or in a table.",
     "fit": "Learn what is usual from good images or a good table, for detect --model.",
     "train": "Train an unfolded network on your own data, for detect --model.",
+    "save-onnx": "Write a trained network as one ONNX file that needs no torch.",
     "plant": "Plant defects into the inputs and see which model finds them.",
     "eval": "Measure a results folder against true masks.",
     "explain": "Write pages with sliders that show why it works, in Japanese and English.",

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 @click.option("--truth", type=click.Path(exists=True, file_okay=False), help="Folder of true masks: adds metrics.")
 @click.option(
     "--protocol",
-    type=click.Choice(["kizu", "cdnet"]),
+    type=click.Choice(["kizu", "cdnet", "basicirstd", "rpcanet"]),
     default="kizu",
     show_default=True,
     help="What the true masks mean.",

@@ -7,6 +7,8 @@ import click
 from kizu.cli import debug_option
 from kizu.cli.summary import say_document
 
+PROTOCOLS = ("kizu", "cdnet", "basicirstd", "rpcanet")  # here, so that help loads nothing
+
 
 @click.command("eval")
 @click.argument("folder", metavar="OUT", type=click.Path(path_type=Path))
@@ -19,10 +21,11 @@ from kizu.cli.summary import say_document
 )
 @click.option(
     "--protocol",
-    type=click.Choice(["kizu", "cdnet"]),
+    type=click.Choice(PROTOCOLS),
     default="kizu",
     show_default=True,
-    help="What the true masks mean: not black is a defect, or the grey levels of CDnet.",
+    help="What the true masks mean (not black is a defect; the grey levels of CDnet) and what the numbers are: "
+    "kizu's, or those of a code that others publish with.",
 )
 @debug_option
 def command(folder: Path, truth: Path, protocol: str) -> None:

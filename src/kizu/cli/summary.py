@@ -36,7 +36,8 @@ def say_sentences(outcome: "Outcome", metrics: Document | None, *, quiet: bool, 
 def _measured(metrics: Document) -> str:
     names = ("precision", "recall", "f1", "region_recall", "auroc")
     numbers = ", ".join(f"{name} {metrics[name]:.3f}" for name in names if metrics[name] is not None)
-    return f"against the truth of {metrics['frames']} frames ({len(metrics['unpaired'])} unpaired): {numbers}"
+    frames = f"{metrics['frames']} frames ({len(metrics['unpaired'])} unpaired, protocol {metrics['protocol']})"
+    return f"against the truth of {frames}: {numbers}"
 
 
 def say_skipped(skipped: Sequence[Document]) -> None:

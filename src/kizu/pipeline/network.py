@@ -12,8 +12,11 @@ from kizu.detect.peaks import Law, decide
 from kizu.detect.regions import Region
 from kizu.errors import UsageError
 from kizu.io.each import Pictures
+from kizu.networks import runtime
 from kizu.networks.catalogue import NETWORKS, require_torch
-from kizu.pipeline.options import Options, first_set
+from kizu.networks.runtime import Session
+from kizu.pipeline.models import model_folder
+from kizu.pipeline.options import Options, fingerprint, first_set
 from kizu.pipeline.outputs import like
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.texture import floats
@@ -154,18 +157,38 @@ def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Opt
 
 
 def network_of(card: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Network:
-    """The network by torch, on as many threads as there are jobs."""
+    """The network in ONNX Runtime, where that is installed and the folder has its file, else in torch."""
+    white = float(card["white"])
+    found = _exported(options)
+    if found is not None:
+        return lambda grey: _as_opinion(found.run((grey / white)[None, None]), white)
     require_torch("a trained network")
     import torch
 
     from kizu.networks.opinion import opinion
     from kizu.networks.saved import restore
 
-    module, white = restore(card, weights), float(card["white"])
+    module = restore(card, weights)
 
     def network(grey: Floats) -> Opinion:
         with torch.inference_mode():
-            background, logit = opinion(module, torch.from_numpy(grey / white)[None, None])
-        return Opinion(None if background is None else background[0, 0].numpy() * white, logit[0, 0].numpy())
+            parts = opinion(module, torch.from_numpy(grey / white)[None, None])
+        return _as_opinion([part.numpy() for part in parts if part is not None], white)
 
     return network
+
+
+def _exported(options: Options) -> Session | None:
+    """What `kizu save-onnx` left in the model folder; None where that was made from other weights."""
+    folder = model_folder(str(options.model))
+    file = folder / runtime.FILE
+    if not (runtime.installed() and file.is_file()):
+        return None
+    made = runtime.session(file.read_bytes(), threads=options.jobs)
+    return made if made.weights == fingerprint(str(folder)) else None
+
+
+def _as_opinion(parts: Sequence[NDArray[Any]], white: float) -> Opinion:
+    """The logit comes last, a background before it."""
+    *background, logit = (part[0, 0] for part in parts)
+    return Opinion(background[0] * white if background else None, logit)

@@ -166,14 +166,13 @@ def _measured(logits: Sequence[Floats], examples: Sequence[Example]) -> dict[str
     each = [confusion(mask, truth) for mask, truth in pairs]
     pooled, matched = sum(each, Confusion()), sum((optimal(mask, truth) for mask, truth in pairs), Match())
     own = [1.0 if math.isnan(one.iou) else one.iou for one in each]
-    return finite(
-        {
-            "pictures": len(examples),
-            "iou": pooled.iou,
-            "niou": float(np.mean(own)),
-            "f1": pooled.f1,
-            "pd": matched.pd,
-            "fa": matched.fa,
-            "false_per_picture": matched.false / len(examples),
-        }
-    )
+    numbers = {
+        "pictures": len(examples),
+        "iou": pooled.iou,
+        "niou": float(np.mean(own)),
+        "f1": pooled.f1,
+        "pd": matched.pd,
+        "fa": matched.fa,
+        "false_per_picture": matched.false / len(examples),
+    }
+    return {name: finite(value) for name, value in numbers.items()}

@@ -1,0 +1,57 @@
+"""A trained model folder as one ONNX file, compared with torch before it is written."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from kizu.errors import KizuError, ReadError, UsageError
+from kizu.files import MODEL_CARD, load_model, write_bytes
+from kizu.networks.catalogue import NETWORKS, require_torch
+from kizu.networks.runtime import FILE, installed
+from kizu.pipeline.models import model_folder
+from kizu.pipeline.options import fingerprint
+
+
+class Saved(NamedTuple):
+    """The file, what network it is, its bytes, and its largest difference from torch (None: not compared)."""
+
+    file: Path
+    network: str
+    size: int
+    difference: float | None
+
+
+class NotTheSameError(KizuError):
+    """The exported network computes something else."""
+
+
+def save_onnx(model: str | Path, out: str | Path | None = None) -> Saved:
+    """Write the network in the folder `model` to `out`, by default model.onnx in that folder.
+
+    There `kizu detect --model` uses it where ONNX Runtime is installed. Before anything is written, both are run on
+    inputs of two sizes: NotTheSameError where they differ by more than 1e-5 of the largest number.
+
+    Raises
+    ------
+    UsageError, ReadError : one line that says what to do
+    """
+    require_torch("save-onnx")
+    from kizu.networks.export import TOLERANCE, difference, to_onnx
+    from kizu.networks.saved import restore
+
+    folder = model_folder(os.fspath(model))
+    card, weights = load_model(folder)
+    word = str(card.get("network"))
+    if word not in NETWORKS:
+        raise UsageError("is not a network that kizu train made", "Give the folder of one", where=str(folder))
+    try:
+        network = restore(card, weights)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReadError(folder / MODEL_CARD, f"not a whole model ({error})", "Train it again") from error
+    file = folder / FILE if out is None else Path(out)
+    data = to_onnx(network, NETWORKS[word].kind, fingerprint(str(folder)))
+    apart = difference(network, NETWORKS[word].kind, data) if installed() else None
+    if apart is not None and not apart <= TOLERANCE:
+        raise NotTheSameError(f"differs from torch by {apart:.1e}", "Report it with the model folder", where=str(file))
+    write_bytes(file, data)
+    return Saved(file, word, len(data), apart)
