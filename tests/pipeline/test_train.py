@@ -249,7 +249,7 @@ def test_options_without_a_meaning_are_refused(option, trained, data, tmp_path):
 
 
 def test_a_network_is_not_a_word(data, tmp_path):
-    with pytest.raises(UsageError, match="kizu train"):
+    with pytest.raises(ParameterError, match="a folder that kizu fit or train made"):
         kizu.inspect(data / "images", tmp_path / "out", model="network")
 
 

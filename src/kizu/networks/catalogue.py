@@ -4,9 +4,8 @@ Adding a network is one row here, and one file of the network itself.
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from kizu.errors import UsageError
 
@@ -22,30 +21,32 @@ LEARN: Mapping[Learn, str] = {
 
 
 class Network(NamedTuple):
-    """What a network is, the data it takes, how it can learn (the usual way first), and where its class is."""
+    """What a network is, the data it takes, and how it can learn, the usual way first."""
 
     title: str
     kind: Kind
     learn: tuple[Learn, ...]
-    home: str
-    name: str
 
-    @property
-    def type(self) -> Any:
-        return getattr(import_module(f"kizu.networks.{self.home}"), self.name)
 
+_MARKED: tuple[Learn, ...] = ("labels", "planted", "distil")
+_CODES: tuple[Learn, ...] = ("distil", "self")
 
 NETWORKS: Mapping[str, Network] = {
     "exact-rpcanet": Network(
-        "exact unfolded robust PCA of pictures: background + anomaly + noise is the picture",
+        "small targets in pictures: unfolded robust PCA, background + anomaly + noise is the picture",
         "pictures",
-        ("labels", "planted", "distil"),
-        "exact_rpcanet",
-        "ExactRPCANet",
+        _MARKED,
     ),
-    "rpcanet": Network(
-        "RPCANet as published (Wu et al. 2024)", "pictures", ("labels", "planted", "distil"), "rpcanet", "RPCANet"
+    "rpcanet": Network("small targets in pictures: RPCANet as published (Wu et al. 2024)", "pictures", _MARKED),
+    "learned-rpca": Network(
+        "one scene, or a matrix: robust PCA by trained scaled gradients (Cai et al. 2021)", "scene", ("self", "distil")
     ),
+    "alista": Network("sparse codes: two numbers per layer (Liu et al. 2019)", "codes", _CODES),
+    "tilista": Network("sparse codes: one trained matrix, two numbers per layer (Liu et al. 2019)", "codes", _CODES),
+    "lista": Network("sparse codes: matrices in every layer (Gregor & LeCun 2010)", "codes", _CODES),
+    "lista-cp": Network("sparse codes: coupled matrices (Chen et al. 2018)", "codes", _CODES),
+    "lista-cpss": Network("sparse codes: coupled matrices and support selection (Chen et al. 2018)", "codes", _CODES),
+    "slista": Network("sparse codes: step sizes alone (Ablin et al. 2019)", "codes", ("self", "distil")),
 }
 
 

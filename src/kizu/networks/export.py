@@ -23,7 +23,7 @@ TOLERANCE = 1e-5
 
 
 class Signature(NamedTuple):
-    """What goes in and comes out, which axes vary, and examples of both sizes that are compared."""
+    """What goes in and comes out (the last of `outputs`), which axes vary, and examples of two sizes to compare."""
 
     run: Callable[[Any, Tensor], tuple[Tensor, ...]]
     outputs: tuple[str, ...]
@@ -35,12 +35,19 @@ def _opinion(network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
     return tuple(part for part in opinion(network, images) if part is not None)
 
 
-def _names(network: nn.Module) -> tuple[str, ...]:
-    background = opinion(network, torch.zeros(1, 1, 32, 32))[0]
-    return ("logit",) if background is None else ("background", "logit")
-
-
 SIGNATURES: Mapping[Kind, Signature] = {
+    "scene": Signature(
+        lambda network, data: tuple(network.split(data)),
+        ("background", "anomaly"),
+        {0: "samples", 1: "features"},
+        lambda network: ((48, 40), (31, 67)),
+    ),
+    "codes": Signature(
+        lambda network, data: (network.codes(data),),
+        ("codes",),
+        {0: "samples"},
+        lambda network: tuple((count, network.constants.A.shape[0]) for count in (8, 13)),
+    ),
     "pictures": Signature(
         _opinion, ("background", "logit"), {2: "height", 3: "width"}, lambda network: ((1, 1, 96, 64), (1, 1, 45, 71))
     ),
@@ -62,7 +69,7 @@ def to_onnx(network: nn.Module, kind: Kind, weights_sha256: str) -> bytes:
     """The file's bytes; UsageError where the libraries that write ONNX are not installed."""
     signature, example = SIGNATURES[kind], _example(network, kind, 0)
     module = Exported(network, signature.run).eval()
-    names = _names(network) if kind == "pictures" else signature.outputs
+    names = signature.outputs[-len(signature.run(network, example)) :]
     dimensions = {axis: torch.export.Dim(name, min=4) for axis, name in signature.varying.items()}
     try:
         with _quiet(), torch.inference_mode():

@@ -2,6 +2,7 @@
 
 from functools import singledispatch
 
+import torch
 from torch import Tensor, nn
 
 from kizu.networks.exact_rpcanet import ExactRPCANet
@@ -23,3 +24,9 @@ def _(network: ExactRPCANet, images: Tensor) -> tuple[Tensor | None, Tensor]:
 @opinion.register
 def _(network: RPCANet, images: Tensor) -> tuple[Tensor | None, Tensor]:
     return None, network(images)[1]  # its D is no background: it is a reconstruction of the picture
+
+
+def has_background(network: nn.Module) -> bool:
+    """Whether the network splits a picture, or only judges it."""
+    with torch.inference_mode():
+        return opinion(network, torch.zeros(1, 1, 32, 32))[0] is not None

@@ -47,6 +47,8 @@ def fit_facts(fitted: Fitted, registration: Registration, planes: Planes) -> dic
 def _parameters(fitted: Fitted) -> dict[str, dict[str, Any]]:
     rounds = Parameter(fitted.rounds, "refits until less than 0.1 % of the mask changed (8 at most)")
     found = {"sigma": fitted.sigma, **fitted.settled.chosen._asdict(), "rounds": rounds}
+    if fitted.start is not None:
+        found["start"] = fitted.start
     return {name: {"value": p.value, "why": p.why} for name, p in found.items()}
 
 

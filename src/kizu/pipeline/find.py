@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from kizu.pipeline.found import Found
 from kizu.pipeline.nulls import Field, field_of, nulls_of
 from kizu.pipeline.options import TOL, Options
 from kizu.pipeline.planes import Planes, planes_of
+from kizu.pipeline.proposal import by_network
 from kizu.pipeline.refit import Progress, Settings, Work, refit, z_field
 from kizu.stack import Stack
 from kizu.typing import Bools
@@ -57,7 +59,8 @@ def pixels_of(stack: Stack) -> dict[str, Any]:
 
 
 def settings_of(options: Options, stack: Stack) -> Settings:
-    return Settings(options.lam, options.rank, noise_of(options, stack), TOL, stack.quantum, options.engine)
+    propose = None if options.network is None else by_network(Path(options.network), options.rank)
+    return Settings(options.lam, options.rank, noise_of(options, stack), TOL, stack.quantum, options.engine, propose)
 
 
 def noise_of(options: Options, stack: Stack) -> Parameter | None:

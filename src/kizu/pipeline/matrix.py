@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kizu.errors import UsageError
 from kizu.files import save_model
@@ -16,11 +17,14 @@ from kizu.io.matrix import matrix_header, read_matrix
 from kizu.io.names import stems
 from kizu.io.regular import sha256_of
 from kizu.io.results import Results, open_results
+from kizu.models.decomposition import Decomposition
 from kizu.models.flag import flag
 from kizu.models.robust_pca import robust_pca
 from kizu.pipeline.estimate import LIBRARIES, refuse_beyond
 from kizu.pipeline.manifest import Outcome
+from kizu.pipeline.matrix_networks import split_by
 from kizu.pipeline.matrix_outputs import Judged, document, flagged_entries, model_of, sample_rows, write_pictures
+from kizu.pipeline.models import Taken
 from kizu.pipeline.options import Options, first_set
 from kizu.pipeline.refit import Progress
 from kizu.report.write import write_matrix_report
@@ -33,11 +37,13 @@ IMAGES_ONLY: dict[str, Any] = {
     "resize": None, "skip_odd": False, "min_area": None, "sign": "both", "seed": 0,
 }  # fmt: skip
 """Keywords of `inspect` that mean nothing here, with the value that says so."""
+UNSETTLED: dict[str, Any] = {"noise": "auto", "lam": None, "rank": None}
+"""Keywords of `inspect` that a trained network has no use for."""
 COPIES = 12
 """Float64 copies of the matrix that are alive at the peak."""
 
 
-def inspect_matrix(path: str, out: Path, options: Options, progress: Progress) -> Outcome:
+def inspect_matrix(path: str, out: Path, options: Options, taken: Taken, progress: Progress) -> Outcome:
     """Split the matrix in `path` (.npy, .npz) and write what does not belong into the folder `out`.
 
     NaN is a missing entry. Of the options of :func:`kizu.inspect` those that speak of pictures are
@@ -52,17 +58,26 @@ def inspect_matrix(path: str, out: Path, options: Options, progress: Progress) -
     source = Source(Path(path).name, sha256_of(path), len(values), len(values))
     key = options.key([source], len(values))
     with open_results(out, resume=options.resume, overwrite=options.overwrite, key=key) as results:
-        split = robust_pca(
+        split = _split(values, options, taken, progress)
+        fdr = FDR if options.fdr is None else options.fdr
+        judged = Judged(values, split, flag(split, fdr=fdr), stems([source.path])[0], source)
+        progress("write", 0, 1)
+        return _close(judged, fdr, results, started)
+
+
+def _split(values: NDArray[Any], options: Options, taken: Taken, progress: Progress) -> Decomposition:
+    """By robust PCA, or by the network in a model folder."""
+    if taken.folder is None:
+        return robust_pca(
             values,
             noise=options.noise,
             lam=options.lam,
             rank=options.rank,
             callback=lambda record: progress("certify", record.iteration, 0),
         )
-        fdr = FDR if options.fdr is None else options.fdr
-        judged = Judged(values, split, flag(split, fdr=fdr), stems([source.path])[0], source)
-        progress("write", 0, 1)
-        return _close(judged, fdr, results, started)
+    if option := first_set(options, UNSETTLED):
+        raise UsageError("was settled when the network was trained", "Leave it out", where=option)
+    return split_by(taken.folder, values)
 
 
 def refuse_pictures(path: str, options: Options) -> None:

@@ -56,11 +56,21 @@ MODELS: Mapping[str, Model] = {
     "surface": Model(
         "parts of any size, learned from good ones", ("images",), "pictures", "surface", "kizu.pipeline.surface"
     ),
+    "rows": Model("rows of a table against all its rows", ("table", "matrix"), "rows", "rows"),
+}
+TRAINED: Mapping[str, Model] = {
     "network": Model(
         "a network that kizu train made", ("images",), "pictures", "pictures-network", "kizu.pipeline.network"
     ),
-    "rows": Model("rows of a table against all its rows", ("table", "matrix"), "rows", "rows"),
+    "scene-network": Model(
+        "robust PCA of one scene or a matrix, trained by kizu train", ("images", "matrix"), "stack", "scene-network"
+    ),
+    "codes-network": Model(
+        "sparse codes of a matrix's rows, trained by kizu train", ("matrix",), "stack", "codes-network"
+    ),
 }
+"""What only the folder of a training is: no word stands for it."""
+ALL: Mapping[str, Model] = {**MODELS, **TRAINED}
 DEFAULTS: Mapping[Kind, str] = {"images": "rpca", "matrix": "rpca", "table": "rows"}
 AUTO = "auto"
 INPUTS: Mapping[Kind, str] = {"images": "images", "matrix": "a matrix", "table": "a table"}
@@ -80,12 +90,12 @@ class Taken(NamedTuple):
 
     @property
     def road(self) -> Road:
-        return MODELS[self.name].road
+        return ALL[self.name].road
 
     @property
     def facts(self) -> dict[str, Any]:
         """What run.json says about the choice."""
-        return {"name": self.name, "what": MODELS[self.name].title, "why": self.why, "others": list(self.others)}
+        return {"name": self.name, "what": ALL[self.name].title, "why": self.why, "others": list(self.others)}
 
 
 def taken(model: str | None, of: Kind) -> Taken:
@@ -98,7 +108,7 @@ def taken(model: str | None, of: Kind) -> Taken:
     folder = model_folder(model)
     card = read_json(folder / MODEL_CARD)
     kind = card.get("kind") if isinstance(card, dict) else None
-    name = next((word for word, one in MODELS.items() if one.kind == kind), None)
+    name = next((word for word, one in ALL.items() if one.kind == kind), None)
     if name is None:
         raise ReadError(
             folder / MODEL_CARD, "is not a model that kizu detect can use", "Make it with kizu fit or kizu train"
@@ -116,10 +126,10 @@ def model_folder(path: str) -> Path:
 
 
 def _require(name: str, of: Kind, where: str) -> None:
-    if of not in MODELS[name].takes:
+    if of not in ALL[name].takes:
         others = [word for word, model in MODELS.items() if of in model.takes]
         raise UsageError(
-            f"is a model of {' or '.join(MODELS[name].takes)}, and these inputs are {INPUTS[of]}",
+            f"is a model of {' or '.join(ALL[name].takes)}, and these inputs are {INPUTS[of]}",
             f"Use --model {' or '.join(others)}",
             where=where,
         )
@@ -127,4 +137,4 @@ def _require(name: str, of: Kind, where: str) -> None:
 
 def home(name: str) -> Any:
     """The module that learns and loads a model of pictures."""
-    return import_module(MODELS[name].home)
+    return import_module(ALL[name].home)

@@ -11,14 +11,12 @@ from kizu.detect.decide import Rule
 from kizu.detect.peaks import Law, decide
 from kizu.detect.regions import Region
 from kizu.errors import UsageError
-from kizu.io.each import Pictures
 from kizu.networks import runtime
 from kizu.networks.catalogue import NETWORKS, require_torch
 from kizu.networks.runtime import Session
 from kizu.pipeline.models import model_folder
 from kizu.pipeline.options import Options, fingerprint, first_set
 from kizu.pipeline.outputs import like
-from kizu.pipeline.refit import Progress
 from kizu.pipeline.texture import floats
 from kizu.pipeline.verdict import Verdict, loudest
 from kizu.typing import Bools, Floats
@@ -126,29 +124,11 @@ def filled(grey: Floats, mask: Bools) -> Floats:
 
 
 def refuse(options: Options, *, fitted: bool) -> None:
-    """UsageError where there is no training to judge by, or names the first option without a meaning here."""
-    if not fitted:
-        raise _untrained()
+    """UsageError names the first option without a meaning here."""
     if option := first_set(options, UNSETTLED):
         raise UsageError("has no meaning for a trained network", "Leave it out", where=option)
     if options.sign != "both":
         raise UsageError("was settled when the network was trained", "Leave it out", where="--sign")
-
-
-def _untrained() -> UsageError:
-    return UsageError(
-        "a network is trained first", "Run kizu train NETWORK DATA -o MODEL, then --model MODEL", where="--model"
-    )
-
-
-def learn(listed: Pictures, options: Options, progress: Progress) -> PictureNetwork:
-    """Nothing is trained on the very pictures that are judged."""
-    raise _untrained()
-
-
-def fit(listed: Pictures, options: Options, progress: Progress) -> tuple[PictureNetwork, dict[str, Any]]:
-    """Networks are trained by their own command."""
-    raise _untrained()
 
 
 def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> PictureNetwork:

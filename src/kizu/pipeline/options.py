@@ -26,7 +26,7 @@ TOL = 1e-4
 """Relative duality gap that the background is certified to."""
 
 WORDS = {"align": get_args(Align), "sign": get_args(Sign)}
-_NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory", "room"}
+_NOT_IN_KEY = {"resume", "overwrite", "jobs", "memory", "room", "network"}
 
 
 class Room(NamedTuple):
@@ -44,7 +44,7 @@ IN_MEMORY = Room()
 
 @dataclass(frozen=True)
 class Options:
-    """The keywords of :func:`kizu.inspect`, which documents them."""
+    """The keywords of :func:`kizu.inspect`, which documents them; `network` is the folder of `model` if it is one."""
 
     model: str | None
     noise: float | Literal["auto"] | None
@@ -68,6 +68,7 @@ class Options:
     resume: bool
     overwrite: bool
     room: Room = IN_MEMORY
+    network: str | None = None
 
     def __post_init__(self) -> None:
         if self.noise not in ("auto", None) and not _positive(self.noise):

@@ -17,7 +17,7 @@ from kizu.io.masks import read_mask
 from kizu.io.pictures import Picture, Span, display, exact_or_display, outlined
 from kizu.io.results import Results, Saved, open_results
 from kizu.pipeline.manifest import SCHEMA, Outcome
-from kizu.pipeline.models import MODELS, Taken, home
+from kizu.pipeline.models import ALL, Taken, home
 from kizu.pipeline.options import Options, first_set
 from kizu.pipeline.outputs import Rows, rows_of, span_of, write_crops
 from kizu.pipeline.pictures_document import Account, document
@@ -158,7 +158,7 @@ def save_picture_model(model: PictureModel, folder: Path, name: str, listed: Pic
     """Write a model folder; its card says what pixels it was made from."""
     card, weights = model.card()
     pixels = {"channels": listed.channels, "dtype": str(listed.dtype)}
-    save_model(folder, {**card, "kind": MODELS[name].kind, "schema": SCHEMA, "key": key, "pixels": pixels}, weights)
+    save_model(folder, {**card, "kind": ALL[name].kind, "schema": SCHEMA, "key": key, "pixels": pixels}, weights)
 
 
 def refuse_other_pixels(card: Mapping[str, Any], listed: Pictures, folder: Path) -> None:

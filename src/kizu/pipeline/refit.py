@@ -20,6 +20,7 @@ from kizu.models import background
 from kizu.models.background import Settled, Thresholds
 from kizu.parameters import Parameter
 from kizu.pipeline.planes import ExposedBlocks, Planes
+from kizu.pipeline.proposal import Propose, better
 from kizu.solvers.weighted_pcp import State
 from kizu.typing import Bools, Floats
 
@@ -49,6 +50,7 @@ class Settings(NamedTuple):
     tol: float
     quantum: float | None
     engine: Engine
+    propose: Propose | None = None
 
 
 class Work(NamedTuple):
@@ -73,6 +75,7 @@ class Fitted(NamedTuple):
     settled: Settled
     sigma: Parameter
     rounds: int
+    start: Parameter | None = None
 
 
 def refit(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Fitted:
@@ -86,13 +89,13 @@ def refit(planes: Planes, registration: Registration, settings: Settings, progre
     if found is None:
         still = registration._replace(gains=np.ones_like(registration.gains), biases=np.zeros_like(registration.biases))
         found = _unmasked(planes, still, settings, progress)
-    work, state, sigma, rounds, settings = found
+    work, state, sigma, rounds, settings, start = found
     progress("certify", 0, 1)
     chosen = _thresholds(planes, work, sigma.value, settings)
     settled = background.settle(_data(planes, work, settings), chosen, state, tol=settings.tol, engine=settings.engine)
     factors = background.compact(settled.solution.state, settled.chosen, settings.engine)
     work = work._replace(left=factors.left, right=factors.right)
-    return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds)
+    return Fitted(work._replace(scale=measure(planes, work, settings)), settled, sigma, rounds, start)
 
 
 class Alternated(NamedTuple):
@@ -103,12 +106,16 @@ class Alternated(NamedTuple):
     sigma: Parameter
     rounds: int
     settings: Settings
+    start: Parameter | None = None
 
 
 def _alternate(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Alternated | None:
     """Fit, flag, refit without the flagged until the mask stands still; None if it runs away."""
     work, state = first_look(planes, registration, settings)
-    sigma = sigma_of(work, registration, settings)
+    sigma, start = sigma_of(work, registration, settings), None
+    if settings.propose is not None:
+        chosen, data = _thresholds(planes, work, sigma.value, settings), _data(planes, work, settings)
+        state, start = better(data, chosen, state, settings.propose, settings.engine)
     rounds = 0
     for rounds in range(1, ROUNDS + 1):
         progress("refit", rounds, ROUNDS)
@@ -121,7 +128,7 @@ def _alternate(planes: Planes, registration: Registration, settings: Settings, p
             break
         if rounds == 1:  # now that there is a mask; a second time moves nothing by more than a tenth of sigma
             work = expose(planes, work, settings.engine)
-    return Alternated(work, state, sigma, rounds, settings)
+    return Alternated(work, state, sigma, rounds, settings, start)
 
 
 def _unmasked(planes: Planes, registration: Registration, settings: Settings, progress: Progress) -> Alternated:

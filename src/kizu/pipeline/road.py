@@ -96,5 +96,5 @@ def inspect_as(
     if model.road == "pictures":
         return inspect_pictures(inputs, out, options, model, progress)
     if of == "matrix":
-        return inspect_matrix(inputs[0], out, options, progress)
+        return inspect_matrix(inputs[0], out, options, model, progress)
     return inspect_stack(inputs, out, options, model, progress, say)

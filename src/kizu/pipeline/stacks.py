@@ -20,7 +20,7 @@ from kizu.pipeline.estimate import estimate
 from kizu.pipeline.find import field_for, find, planes_for
 from kizu.pipeline.found import Found
 from kizu.pipeline.manifest import Outcome, close
-from kizu.pipeline.models import Taken
+from kizu.pipeline.models import TRAINED, Taken
 from kizu.pipeline.nulls import Field
 from kizu.pipeline.options import Options
 from kizu.pipeline.outputs import frames_of, write_frames
@@ -47,9 +47,11 @@ def inspect_stack(
 
 
 def with_model(options: Options, taken: Taken) -> Options:
-    """A model that was fitted before is the background to judge against."""
+    """A model that was fitted before is the background to judge against; a trained network is where to start."""
     if taken.folder is None:
         return options
+    if taken.name in TRAINED:
+        return replace(options, network=str(taken.folder))
     if options.background is not None:
         raise UsageError("both --model and --background say what to judge against", "Give one of them")
     return replace(options, background=str(taken.folder))

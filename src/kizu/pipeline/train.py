@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
     from kizu.networks.training import Checkpoint, Recipe, Seen, Task
 
-HOMES: Mapping[Kind, str] = {"pictures": "kizu.pipeline.train_pictures"}
+HOMES: Mapping[Kind, str] = {
+    "pictures": "kizu.pipeline.train_pictures",
+    "scene": "kizu.pipeline.train_scene",
+    "codes": "kizu.pipeline.train_codes",
+}
 """The module that makes a training of a network and its data."""
 
 

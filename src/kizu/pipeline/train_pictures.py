@@ -40,6 +40,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     import torch
 
     from kizu.networks.picture_task import PictureTask
+    from kizu.networks.saved import PICTURES
 
     read = data_set(data, options, progress)
     learn = options.learn or _usual(read)
@@ -49,7 +50,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     )
     torch.manual_seed(options.seed)
     config: dict[str, Any] = {} if options.layers is None else {"stages": options.layers}
-    network: nn.Module = options.entry.type(**config)
+    network: nn.Module = PICTURES[options.network](**config)
     task = PictureTask(
         [e.grey / white for e in train],
         None if learn == "planted" else [_of(e) for e in train],
@@ -140,13 +141,15 @@ def _solved(grey: Floats, quantum: float) -> Bools:
 
 def _close(network: "nn.Module", val: Sequence[Example], test: Sequence[Example], white: float) -> dict[str, Any]:
     """The law of false peaks, and metrics on what was not trained on; test pictures are looked at only here."""
+    from kizu.networks.opinion import has_background
+
     network.eval().cpu()
     logits = [_logit(network, e.grey / white) for e in val]
     law = law_of([false_peaks(one, _of(e)) for one, e in zip(logits, val, strict=True)])
     metrics: dict[str, Any] = {"protocol": PROTOCOL, "validation": _measured(logits, val)}
     if test:
         metrics["test"] = _measured([_logit(network, e.grey / white) for e in test], test)
-    return {"white": white, "law": law._asdict(), "exact": hasattr(network, "unfold"), "metrics": metrics}
+    return {"white": white, "law": law._asdict(), "exact": has_background(network), "metrics": metrics}
 
 
 def _logit(network: "nn.Module", grey: Floats) -> Floats:
