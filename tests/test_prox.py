@@ -16,6 +16,7 @@ from kizu.prox import (
     signed_soft_threshold,
     singular_value_threshold,
     soft_threshold,
+    support_threshold,
     total_variation_threshold,
 )
 
@@ -160,3 +161,34 @@ def test_differences_are_those_of_neighbours():
     down, right = differences(x)
     np.testing.assert_array_equal(down, [[1, -1, -4], [0, 0, 0]])
     np.testing.assert_array_equal(right, [[3, 5, 0], [1, 2, 0]])
+
+
+@given(x=matrices, ratio=st.floats(0, 1), share=st.floats(0, 1))
+def test_support_selection_passes_the_largest_and_shrinks_the_rest(x, ratio, share):
+    t = ratio * np.abs(x).max()
+    found, size = support_threshold(x, t, share, axis=0), np.abs(x)
+    for column in range(x.shape[1]):
+        count = len(x) - int(np.ceil(len(x) - len(x) * share))
+        largest = np.argsort(-size[:, column])[:count]
+        expected = soft_threshold(x[:, column], t)
+        expected[largest] = np.where(size[largest, column] > t, x[largest, column], expected[largest])
+        np.testing.assert_array_equal(found[:, column], expected)
+
+
+@given(x=matrices, ratio=st.floats(0, 3))
+def test_support_selection_lies_between_soft_and_hard(x, ratio):
+    t = ratio * np.abs(x).max()
+    np.testing.assert_array_equal(support_threshold(x, t, 0.0, axis=-1), soft_threshold(x, t))
+    np.testing.assert_array_equal(support_threshold(x, t, 1.0, axis=-1), hard_threshold(x, t))
+    np.testing.assert_array_equal(support_threshold(x.T, t, 0.5, axis=0).T, support_threshold(x, t, 0.5, axis=1))
+
+
+def test_support_selection_has_a_share_and_a_threshold_per_sample(xp):
+    x = np.array([[3.0, 3.0, 3.0], [2.0, -2.0, 2.0], [1.0, 1.0, np.nan]])
+    threshold, share = np.array([[0.5, 0.5, 0.5]]), np.array([[1 / 3, 1.0, 1 / 3]])
+    found = support_threshold(xp.asarray(x), xp.asarray(threshold), xp.asarray(share), axis=0)
+    np.testing.assert_array_equal(np.asarray(found), [[3.0, 3.0, 2.5], [1.5, -2.0, 1.5], [0.5, 1.0, np.nan]])
+
+
+def test_support_selection_lets_equal_entries_pass_together():
+    np.testing.assert_array_equal(support_threshold(np.array([2.0, -2.0, 1.0]), 0.5, 0.34, axis=0), [2.0, -2.0, 0.5])

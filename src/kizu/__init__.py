@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from kizu.models.dictionary_estimator import RobustDictionary as RobustDictionary
     from kizu.models.estimator import RobustPCA as RobustPCA
     from kizu.models.flag import flag as flag
+    from kizu.models.learned_rpca import LearnedRPCA as LearnedRPCA
+    from kizu.models.lista import Alista as Alista
+    from kizu.models.lista import HyperLista as HyperLista
+    from kizu.models.lista import Lista as Lista
     from kizu.models.path import robust_pca_path as robust_pca_path
     from kizu.models.robust_dictionary import robust_dictionary as robust_dictionary
     from kizu.models.robust_pca import robust_pca as robust_pca
@@ -21,11 +25,16 @@ if TYPE_CHECKING:
     from kizu.pipeline.fit import fit as fit
     from kizu.pipeline.plant import plant as plant
     from kizu.pipeline.road import inspect as inspect
+    from kizu.pipeline.train import train as train
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Alista": "kizu.models.lista",
     "Decomposition": "kizu.models.decomposition",
+    "HyperLista": "kizu.models.lista",
+    "LearnedRPCA": "kizu.models.learned_rpca",
+    "Lista": "kizu.models.lista",
     "RobustDictionary": "kizu.models.dictionary_estimator",
     "RobustPCA": "kizu.models.estimator",
     "SparseCoder": "kizu.models.sparse_coder",
@@ -39,10 +48,15 @@ _HOME = {
     "robust_pca_path": "kizu.models.path",
     "sparse_code": "kizu.models.sparse_code",
     "sparse_code_path": "kizu.models.sparse_code",
+    "train": "kizu.pipeline.train",
 }
 _PACKAGES = {"datafits", "explain", "operators", "penalties", "prox"}  # reachable after a bare `import kizu`
 __all__ = [
+    "Alista",
     "Decomposition",
+    "HyperLista",
+    "LearnedRPCA",
+    "Lista",
     "RobustDictionary",
     "RobustPCA",
     "SparseCoder",
@@ -56,6 +70,7 @@ __all__ = [
     "robust_pca_path",
     "sparse_code",
     "sparse_code_path",
+    "train",
 ]
 
 if not TYPE_CHECKING:  # hidden from type checkers, so that a misspelt public name is an error

@@ -28,6 +28,26 @@ def soft_threshold(x: Array, threshold: Array) -> Array:
     return xp.sign(x) * xp.where(excess > 0, excess, xp.zeros_like(excess))
 
 
+def support_threshold(x: Array, threshold: Array, share: Array, *, axis: int) -> Array:
+    """Soft-threshold, but leave the largest entries along `axis` as they are: large entries are not biased.
+
+    `share` of the entries, a number or an array that broadcasts with length 1 along `axis`, may pass: those that are
+    among the largest in size and above the threshold. Entries as large as the smallest of these pass with it. Which
+    ones pass is not differentiated (Chen, Liu, Wang & Yin 2018: support selection).
+    """
+    xp = namespace(x)
+    size, count = xp.abs(x), x.shape[axis]
+    place = xp.arange(count, dtype=x.dtype, device=x.device)
+    place = xp.reshape(place, tuple(count if a == axis % x.ndim else 1 for a in range(x.ndim)))
+    ordered = xp.sort(size, axis=axis)
+    cutoff = xp.min(
+        xp.where(place >= count - count * weak(share), ordered, xp.full_like(ordered, math.inf)),
+        axis=axis,
+        keepdims=True,
+    )
+    return xp.where((size >= cutoff) & (size > weak(threshold)), x, soft_threshold(x, threshold))
+
+
 def clip(x: Array, limit: Array) -> Array:
     """`x` where it is within ±`limit`, and the limit of its sign elsewhere: what :func:`soft_threshold` takes away."""
     xp = namespace(x)

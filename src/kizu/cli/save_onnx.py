@@ -8,9 +8,7 @@ from kizu.cli.summary import say, say_document, say_path
 
 @click.command("save-onnx")
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "-o", "--output", metavar="FILE", help="The file.  [default: model.onnx in MODEL, used by detect]"
-)
+@click.option("-o", "--output", metavar="FILE", help="The file.  [default: model.onnx in MODEL, used by detect]")
 @click.option("--json", "as_json", is_flag=True, default=False, help="Print one JSON document.")
 @click.option("--quiet", is_flag=True, default=False, help="No summary.")
 @debug_option

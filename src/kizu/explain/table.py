@@ -5,7 +5,7 @@ from importlib import import_module
 from kizu.errors import UsageError
 from kizu.explain.lesson import Lesson
 
-TOPICS = ("shrink", "pull", "corner", "path", "race", "svt", "walls", "lam", "noise")
+TOPICS = ("shrink", "pull", "corner", "path", "race", "svt", "walls", "lam", "noise", "lista", "rpcanet")
 
 
 def home(topic: str) -> str:

@@ -7,7 +7,7 @@ ISTA in this way). A number above 0 stays above 0: a negative threshold would tu
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from kizu.arrays import is_array
 from kizu.errors import ParameterError
 from kizu.solvers.iteration import Iteration, Numbers
+
+Offsets = Mapping[str, Sequence[Tensor]]
 
 
 class Unfolded(nn.Module):
@@ -63,21 +65,28 @@ class Unfolded(nn.Module):
 
     def numbers(self, k: int) -> Numbers:
         """The numbers and constants of layer `k`, from 0."""
-        found: dict[str, Tensor] = dict(self.constants.named_buffers())
-        for name, default in self.defaults.named_buffers():
+        return self._numbers(k, self._unbound())
+
+    def _unbound(self) -> Offsets:
+        """The offsets layer by layer; all at once, or the gradient of each would be as large as that of all."""
+        return {name: offsets.unbind() for name, offsets in self.offsets.items()}
+
+    def _numbers(self, k: int, unbound: Offsets) -> Numbers:
+        found: dict[str, Tensor] = dict(self.constants.named_buffers(remove_duplicate=False))
+        for name, default in self.defaults.named_buffers(remove_duplicate=False):
             value = default[k] if name in self.positive else default
-            if name in self.offsets:
-                offsets = self.offsets[name]
-                offset = offsets[k if len(offsets) > 1 else 0]
+            if name in unbound:
+                offset = unbound[name][k if len(unbound[name]) > 1 else 0]
                 value = value * torch.exp(offset) if name in self.positive else value + offset
             found[name] = value
         return found
 
     def states(self, data: Any, depth: int | None = None) -> Iterator[Any]:
         """The state after each of the first `depth` layers, of all by default."""
-        state = self.iteration.init(data, self.numbers(0))
+        unbound = self._unbound()
+        state = self.iteration.init(data, self._numbers(0, unbound))
         for k in range(self.layers if depth is None else depth):
-            state = self.iteration.step(data, state, self.numbers(k))
+            state = self.iteration.step(data, state, self._numbers(k, unbound))
             yield state
 
     def forward(self, data: Any, depth: int | None = None) -> Any:

@@ -1,29 +1,9 @@
 // Where every contestant is at a moment of the race: histories and times come from Python.
 
-const RULER = document.createElement("canvas").getContext("2d");
-
 // How many iterations a run has done at a time in milliseconds.
 function done(run, time) {
   const next = run.time.findIndex((at) => at > time);
   return next < 0 ? run.time.length : next;
-}
-
-// Names at the ends of their curves, each moved up until it lies on no other name and on no end.
-function names(ends) {
-  return (at) => {
-    RULER.font = "600 14px system-ui, sans-serif";
-    const taken = ends.map(({ x, y }) => ({ left: at.x(x) - 8, right: at.x(x) + 8, top: at.y(y) - 8, bottom: at.y(y) + 8 }));
-    const texts = ends.map(({ x, y, text, tone }) => {
-      const width = RULER.measureText(text).width + 4;
-      const right = Math.max(Math.min(at.x(x) - 9, at.box.right), at.box.left + width);
-      const box = { left: right - width, right, top: at.y(y) - 17, bottom: at.y(y) };
-      const hit = () => taken.find((one) => one.left < box.right && box.left < one.right && one.top < box.bottom && box.top < one.bottom);
-      for (let one = hit(); one; one = hit()) Object.assign(box, { top: one.top - 17, bottom: one.top });
-      taken.push(box);
-      return svg("text", { x: right, y: box.bottom - 4, "text-anchor": "end", class: `note ${tone}` }, text);
-    });
-    return svg("g", {}, ...texts);
-  };
 }
 
 function told(words, runs, { refused, time, most, least }) {

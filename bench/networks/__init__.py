@@ -1,0 +1,1 @@
+"""The bench of networks: one file per family. `python bench/networks` runs it."""

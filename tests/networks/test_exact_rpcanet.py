@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from kizu.errors import ParameterError, ShapeError  # noqa: E402
+from kizu.networks.exact_rpcanet import ExactRPCANet, level_and_scale, shrink  # noqa: E402
+from kizu.networks.picture_task import PictureTask  # noqa: E402
+
+SHAPES = [(20, 20), (33, 47), (64, 65), (7, 5), (1, 9)]
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def disturbed(network: ExactRPCANet) -> ExactRPCANet:
+    """The network with weights that find something: about as many logits above 0 as below."""
+    with torch.no_grad():
+        for one in network.parameters():
+            one.add_(0.05 * torch.randn_like(one))
+        for prox in network.anomalies:
+            prox.last.bias.zero_()
+    return network.eval()
+
+
+def pictures(height: int, width: int, batch: int = 2) -> "torch.Tensor":
+    """Grey pictures (batch, 1, height, width) with one glaring pixel each."""
+    images = 100.0 + 10.0 * torch.rand(batch, 1, height, width)
+    images[:, 0, height // 2, width // 2] += 50.0
+    return images
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("gain", [1e-3, 1.0, 256.0])
+def test_parts_add_up_and_the_anomaly_is_where_the_logit_is_positive(shape: tuple[int, int], gain: float) -> None:
+    images = gain * pictures(*shape)
+    with torch.no_grad():
+        split = disturbed(ExactRPCANet())(images)
+    lack = images - split.background - split.anomaly - split.noise
+    assert torch.linalg.vector_norm(lack) <= 1e-6 * torch.linalg.vector_norm(images)
+    assert all(part.shape == images.shape for part in split)
+    assert not split.anomaly[split.logit <= 0].any()
+    assert split.anomaly[split.logit > 0].abs().sum() > 0
+
+
+def test_untrained_nothing_is_anomalous() -> None:
+    split = ExactRPCANet()(pictures(40, 50))
+    assert not split.anomaly.any()
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(1.0, 1000.0), (257.0, 0.0), (1 / 255, 0.0), (16.0, -3000.0)])
+def test_gain_and_offset_change_units_only(gain: float, offset: float) -> None:
+    network, images = disturbed(ExactRPCANet()).double(), pictures(48, 37).double()
+    with torch.no_grad():
+        one, other = network(images), network(gain * images + offset)
+    torch.testing.assert_close(other.logit, one.logit, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(other.anomaly, gain * one.anomaly, rtol=1e-6, atol=1e-8 * gain)
+    torch.testing.assert_close(other.background, gain * one.background + offset, rtol=1e-8, atol=1e-6 * gain)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, 1e6 / 3])
+def test_constant_pictures_stay_finite(value: float) -> None:
+    network = disturbed(ExactRPCANet()).train()
+    images = torch.full((2, 1, 24, 24), value, requires_grad=True)
+    split = network(images)
+    sum(part.abs().sum() for part in split).backward()
+    assert all(part.isfinite().all() for part in split)
+    assert images.grad is not None
+    assert images.grad.isfinite().all()
+    assert all(one.grad is None or one.grad.isfinite().all() for one in network.parameters())
+
+
+def test_one_bright_pixel_does_not_blow_up() -> None:
+    images = torch.full((1, 1, 32, 32), 3.0)
+    images[..., 9, 9] = 1000.0
+    split = disturbed(ExactRPCANet())(images)
+    assert all(part.isfinite().all() for part in split)
+
+
+def test_level_and_scale_leave_outliers_out() -> None:
+    images = torch.from_numpy(np.random.default_rng(0).normal(50.0, 2.0, (1, 1, 100, 100)))
+    level, scale = level_and_scale(images)
+    images[..., :3, :3] = 200.0
+    moved, widened = level_and_scale(images)
+    assert abs(float(moved - level)) < 0.1
+    assert float(widened) < 1.2 * float(scale)
+
+
+def test_shrink_is_a_prox_with_right_gradients() -> None:
+    residual = torch.tensor([3.0, -2.0, 0.5, 0.0], dtype=torch.float64, requires_grad=True)
+    logit = torch.tensor([1.0, 2.0, -1.0, 3.0], dtype=torch.float64, requires_grad=True)
+    expected = residual * (1 - torch.exp(-logit)).clamp(min=0)
+    torch.testing.assert_close(shrink(residual, logit), expected)
+    assert torch.autograd.gradcheck(shrink, (residual[:3], logit[:3]))
+
+
+def test_gradients_are_those_of_differences() -> None:
+    network = disturbed(ExactRPCANet(stages=2, channels=2)).double()
+    images = pictures(7, 5, batch=1).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: tuple(network(x)), (images,), atol=1e-4)
+
+
+def test_one_step_of_training_lowers_the_loss() -> None:
+    rng = np.random.default_rng(0)
+    clean = [rng.normal(100.0, 3.0, (70, 60)) for _ in range(3)]
+    task = PictureTask(clean, None, clean[:1], [np.zeros((70, 60), bool)], batch=4, size=32)
+    network = ExactRPCANet(stages=2, channels=8)
+    optimizer = torch.optim.SGD(network.parameters(), 1e-4)
+    before = task.loss(network, 0, None)
+    before.backward()
+    optimizer.step()
+    assert task.loss(network, 0, None).item() < before.item()
+    assert 0.0 <= task.validate(network, None) <= 1.0
+
+
+def test_size_and_what_is_refused() -> None:
+    assert sum(one.numel() for one in ExactRPCANet().parameters()) <= 67_000
+    with pytest.raises(ParameterError):
+        ExactRPCANet(stages=0)
+    with pytest.raises(ShapeError):
+        ExactRPCANet()(torch.zeros(1, 3, 8, 8))
+
+
+def test_a_batch_depends_on_seed_and_step_alone() -> None:
+    rng = np.random.default_rng(0)
+    scenes = [rng.normal(100.0, 3.0, shape).astype(np.float32) for shape in ((50, 41), (33, 60))]
+    masks = [np.zeros(one.shape, bool) for one in scenes]
+    for one, mask in zip(scenes, masks, strict=True):
+        one[20:24, 10:13] += 40.0
+        mask[20:24, 10:13] = True
+    tasks = [PictureTask(scenes, masks, scenes, masks, batch=2, size=32, seed=seed) for seed in (3, 3, 4)]
+    network = ExactRPCANet(stages=1, channels=4)
+    tasks[1].loss(network, 0, None)
+    losses = [task.loss(network, 7, None).item() for task in tasks]
+    assert losses[0] == losses[1] != losses[2]
+    assert len(tasks[0].targets) == 2
