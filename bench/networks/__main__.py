@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # this package by its name
 
 BENCHES: dict[str, str] = {
     "lista": "networks.lista",
+    "rpca": "networks.rpca",
+    "pictures": "networks.pictures",
 }
 """A name, and the module whose `run(seeds, smoke)` prints its tables and returns what missed its limit."""
 

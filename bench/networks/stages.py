@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 import kizu.explain.lessons
-from kizu.networks.exact_rpcanet import ExactRPCANet, level_and_scale
-from kizu.networks.picture_task import PictureTask
+from kizu.networks.exact_rpcanet import ExactRPCANet
+from kizu.networks.picture_task import PictureTask, recipe
 from kizu.networks.pictures import spot
 from kizu.networks.rpcanet import RPCANet
-from kizu.networks.training import Recipe, Stage, train
+from kizu.networks.training import train
 
 LESSON = Path(kizu.explain.lessons.__path__[0])
 SIDE, SHOWN = 256, (72, 96)
@@ -34,7 +34,9 @@ SMALL = 1e-2
 """Singular values below this share of the largest are not counted."""
 LOGIT = 4
 """Steps of a logit's unit that the lesson's pictures keep."""
-STEPS, BATCH, CROP = 800, 8, 64
+STEPS, BATCH, CROP = 600, 8, 64
+AFTER = (1, 3, 6, 9, 12)
+"""Layers of robust PCA that are shown; the network's last prox comes after them."""
 PICTURES, TRAINING, VALIDATION = 8, 40, 8
 
 
@@ -92,13 +94,10 @@ def published(network: RPCANet, picture: NDArray[np.float32]) -> list[Parts]:
 
 @torch.no_grad()
 def exact(network: ExactRPCANet, picture: NDArray[np.float32]) -> list[Parts]:
-    """Every stage of the exact network, in the picture's units."""
-    images = torch.from_numpy(picture)[None, None]
-    level, scale = level_and_scale(images)
-    return [
-        Parts(_array(level + scale * one.background), _array(scale * one.anomaly), _array(one.logit))
-        for one in network.unfold((images - level) / scale)
-    ]
+    """What some of its layers of robust PCA make of a picture, and the whole network, in the picture's units."""
+    splits = network.unfold(torch.from_numpy(picture)[None, None])
+    shown = [*(splits[k - 1] for k in AFTER), splits[-1]]
+    return [Parts(_array(one.background), _array(one.anomaly), _array(one.logit)) for one in shown]
 
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
@@ -164,9 +163,13 @@ def trained(seed: int, steps: int) -> ExactRPCANet:
     clean = [one.ground / 255 for one in skies(TRAINING, (128, 128), seed=1000 + seed)]
     judges = skies(VALIDATION, SHOWN, seed=2000 + seed)
     pictures, masks = [one.picture / 255 for one in judges], [one.mask for one in judges]
-    task = PictureTask(clean, None, pictures, masks, batch=BATCH, size=CROP, seed=seed)
-    recipe = Recipe((Stage(steps, 3e-3, warmup=min(50, steps // 10)),), validate_every=max(1, min(100, steps)))
-    train(network, task, recipe, callback=lambda seen, _: print(f"step {seen.step}: {seen.measure:.3f}", flush=True))
+    task = PictureTask(clean, None, pictures, masks, batch=BATCH, size=CROP, looked=min(240, 8 * steps), seed=seed)
+    train(
+        network,
+        task,
+        recipe(steps),
+        callback=lambda seen, _: print(f"step {seen.step}: {seen.measure:.3f}", flush=True),
+    )
     return network.eval()
 
 

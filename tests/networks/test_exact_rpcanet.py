@@ -4,8 +4,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kizu.errors import ParameterError, ShapeError  # noqa: E402
+from kizu.networks.contrasts import directional, top_hat  # noqa: E402
 from kizu.networks.exact_rpcanet import ExactRPCANet, level_and_scale, shrink  # noqa: E402
+from kizu.networks.patch_image import RANK, joined, median, patches  # noqa: E402
 from kizu.networks.picture_task import PictureTask  # noqa: E402
+from kizu.solvers.iteration import iterate  # noqa: E402
+from kizu.solvers.scaled_gradient import ScaledGradient  # noqa: E402
 
 SHAPES = [(20, 20), (33, 47), (64, 65), (7, 5), (1, 9)]
 
@@ -20,8 +24,7 @@ def disturbed(network: ExactRPCANet) -> ExactRPCANet:
     with torch.no_grad():
         for one in network.parameters():
             one.add_(0.05 * torch.randn_like(one))
-        for prox in network.anomalies:
-            prox.last.bias.zero_()
+        network.judge.last.bias.zero_()
     return network.eval()
 
 
@@ -97,7 +100,7 @@ def test_shrink_is_a_prox_with_right_gradients() -> None:
 
 
 def test_gradients_are_those_of_differences() -> None:
-    network = disturbed(ExactRPCANet(stages=2, channels=2)).double()
+    network = disturbed(ExactRPCANet(layers=2, channels=2)).double()
     images = pictures(7, 5, batch=1).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: tuple(network(x)), (images,), atol=1e-4)
 
@@ -105,8 +108,8 @@ def test_gradients_are_those_of_differences() -> None:
 def test_one_step_of_training_lowers_the_loss() -> None:
     rng = np.random.default_rng(0)
     clean = [rng.normal(100.0, 3.0, (70, 60)) for _ in range(3)]
-    task = PictureTask(clean, None, clean[:1], [np.zeros((70, 60), bool)], batch=4, size=32)
-    network = ExactRPCANet(stages=2, channels=8)
+    task = PictureTask(clean, None, clean[:1], [np.zeros((70, 60), bool)], batch=4, size=32, looked=6)
+    network = ExactRPCANet(layers=2, channels=8)
     optimizer = torch.optim.SGD(network.parameters(), 1e-4)
     before = task.loss(network, 0, None)
     before.backward()
@@ -118,7 +121,7 @@ def test_one_step_of_training_lowers_the_loss() -> None:
 def test_size_and_what_is_refused() -> None:
     assert sum(one.numel() for one in ExactRPCANet().parameters()) <= 67_000
     with pytest.raises(ParameterError):
-        ExactRPCANet(stages=0)
+        ExactRPCANet(layers=0)
     with pytest.raises(ShapeError):
         ExactRPCANet()(torch.zeros(1, 3, 8, 8))
 
@@ -130,9 +133,48 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     for one, mask in zip(scenes, masks, strict=True):
         one[20:24, 10:13] += 40.0
         mask[20:24, 10:13] = True
-    tasks = [PictureTask(scenes, masks, scenes, masks, batch=2, size=32, seed=seed) for seed in (3, 3, 4)]
-    network = ExactRPCANet(stages=1, channels=4)
+    tasks = [PictureTask(scenes, masks, scenes, masks, batch=2, size=32, looked=4, seed=seed) for seed in (3, 3, 4)]
+    network = ExactRPCANet(layers=1, channels=4)
     tasks[1].loss(network, 0, None)
     losses = [task.loss(network, 7, None).item() for task in tasks]
     assert losses[0] == losses[1] != losses[2]
     assert len(tasks[0].targets) == 2
+
+
+def test_layers_of_robust_pca_are_those_of_the_solver() -> None:
+    """What the network does to patches before its prox is what the solver does, bit for bit."""
+    pictures = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 37, 52)))
+    network = ExactRPCANet(layers=3).double().low_rank
+    cut = patches(pictures)
+    state = iterate(ScaledGradient(RANK), cut.rows, 3)
+    assert torch.equal(joined(cut._replace(rows=cut.rows - state.background), pictures), network.last(pictures))
+    assert torch.equal(network(pictures)[-1], network.last(pictures))
+
+
+def test_patches_joined_again_are_the_picture() -> None:
+    for shape in SHAPES:
+        pictures = torch.randn(2, 1, *shape)
+        assert torch.equal(joined(patches(pictures), pictures), pictures)
+
+
+def test_the_median_is_the_median() -> None:
+    layers = list(torch.randn(9, 4, 5))
+    assert torch.equal(median(layers), torch.stack(layers).median(0).values)
+
+
+def test_every_layer_splits_exactly_too() -> None:
+    images = pictures(40, 50)
+    stages = disturbed(ExactRPCANet(layers=3)).unfold(images)
+    assert len(stages) == 4
+    for split in stages:
+        torch.testing.assert_close(split.background + split.anomaly + split.noise, images)
+        assert not split.anomaly[split.logit <= 0].any()
+
+
+def test_contrast_is_high_on_spots_and_not_on_edges() -> None:
+    spot_, edge = torch.zeros(1, 1, 41, 41), torch.zeros(1, 1, 41, 41)
+    spot_[..., 19:22, 19:22], edge[..., 20:] = 10.0, 10.0
+    assert directional(spot_, 3)[0, 0, 20, 20] == 10.0
+    assert directional(edge, 3).max() <= 0.0
+    assert top_hat(spot_)[0, 0, 20, 20] == 10.0
+    assert top_hat(edge).max() == 0.0

@@ -19,7 +19,7 @@ from kizu.pipeline.save_onnx import save_onnx
 from runs import write_targets
 
 CARD = {
-    "kind": "pictures-network", "schema": 1, "network": "exact-rpcanet", "config": {"stages": 1, "channels": 2},
+    "kind": "pictures-network", "schema": 1, "network": "exact-rpcanet", "config": {"layers": 1, "channels": 2},
     "key": "", "parameters": 1, "pixels": {"channels": 1, "dtype": "uint8"}, "white": 255.0, "exact": True,
     "training": {"learn": "labels", "what": "", "examples": {"train": 1}, "split": "", "steps": 1, "stopped": "steps"},
     "law": {"start": 0.0, "rate": 1.0, "fall": 1.0, "pictures": 30, "peaks": 30}, "warnings": [],

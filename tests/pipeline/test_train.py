@@ -39,7 +39,7 @@ def equal(one, other):
 
 def test_the_card_says_how_it_was_made(trained):
     card, arrays = load_model(trained.folder)
-    assert card["kind"] == "pictures-network" and card["network"] == "exact-rpcanet" and card["config"] == {"stages": 1}
+    assert card["kind"] == "pictures-network" and card["network"] == "exact-rpcanet" and card["config"] == {"layers": 1}
     assert card["training"]["examples"] == {"train": 10, "val": 2, "test": 0, "marked": 10}
     assert card["training"]["learn"] == "labels" and card["training"]["steps"] == STEPS
     assert card["metrics"]["protocol"] == "kizu" and 0 <= card["metrics"]["validation"]["iou"] <= 1
@@ -72,9 +72,9 @@ class Killed(Exception):
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(data, tmp_path, monkeypatch):
-    from kizu.pipeline import train_pictures
+    from kizu.networks import picture_task
 
-    monkeypatch.setattr(train_pictures, "EVERY", 5)
+    monkeypatch.setattr(picture_task, "EVERY", 5)
     whole = train("exact-rpcanet", data, tmp_path / "whole", layers=1, steps=STEPS, jobs=1)
 
     def kill(stage, done, total):
@@ -231,7 +231,7 @@ def edit(**changes):
         (cut, "weights"),
         (alter, "not the weights that its card was written for"),
         (edit(network="resnet"), "not a network of this version"),
-        (edit(config={"stages": 2}), "has no weights"),
+        (edit(config={"channels": 4}), "has no weights"),
         (edit(law=None), "not a whole model"),
         (edit(pixels={"channels": 3, "dtype": "uint8"}), "3 channel"),
     ],

@@ -15,6 +15,7 @@ STAGES = {
     "register": "Aligning",
     "refit": "Separating",
     "learn": "Learning",
+    "look": "Looking",
     "plant": "Planting",
     "project": "Comparing",
     "certify": "Proving",

@@ -1,18 +1,16 @@
-"""What a network that finds targets in pictures is to learn: masks, and the ground below the targets.
+"""What a network that finds targets in pictures is to learn: masks.
 
-    Σ_k w_k·[1 − IoU(σ(z_k), mask) + FOCAL·focal(z_k, mask) + GROUND·distance(B_k, ground)],    w_K = 1, else EARLIER
+    1 − IoU(σ(z), mask) + FOCAL·focal(z, mask)
 
 IoU of probabilities (Rahman & Wang 2016) is half that of each picture, half of the batch as a whole.
 """
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-EARLIER, FOCAL, GROUND = 0.3, 0.5, 0.2
-"""Weight of stages before the last, of the cross-entropy, and of the background."""
+FOCAL = 0.5
+"""Weight of the cross-entropy."""
 GROUND_PIXEL = 2.0
 """How much a pixel of ground counts in the cross-entropy: a false alarm costs more than a miss."""
 FEWEST = 20.0
@@ -44,23 +42,9 @@ def focal(logit: Tensor, masks: Tensor) -> Tensor:
     return (weight * entropy).sum() / masks.sum().clamp(min=FEWEST)
 
 
-def ground_loss(background: Tensor, pictures: Tensor, ground: Tensor) -> Tensor:
-    """Mean distance of a background from the `ground` where that is the picture; elsewhere as a share of the target."""
-    error, light = (background - ground).abs(), (pictures - ground).abs()
-    hidden = (light > 0).to(error.dtype)
-    return ((1.0 - hidden) * error).mean() + (hidden * error).sum() / light.sum().clamp(min=1.0)
-
-
-def split_loss(
-    logits: Sequence[Tensor], backgrounds: Sequence[Tensor], masks: Tensor, pictures: Tensor, ground: Tensor
-) -> Tensor:
-    """The loss of all stages, given `masks`, standardised `pictures` and their `ground`, (batch, 1, height, width)."""
-    total = torch.zeros((), dtype=pictures.dtype, device=pictures.device)
-    for k, (logit, background) in enumerate(zip(logits, backgrounds, strict=True), 1):
-        loss = soft_iou(logit, masks) + FOCAL * focal(logit, masks)
-        loss = loss + GROUND * ground_loss(background, pictures, ground)
-        total = total + (1.0 if k == len(logits) else EARLIER) * loss
-    return total
+def mask_loss(logit: Tensor, masks: Tensor) -> Tensor:
+    """Both, of a logit and `masks` (batch, 1, height, width)."""
+    return soft_iou(logit, masks) + FOCAL * focal(logit, masks)
 
 
 def logit_loss(logit: Tensor, masks: Tensor, data: Tensor, pictures: Tensor) -> Tensor:

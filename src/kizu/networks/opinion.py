@@ -11,14 +11,18 @@ from kizu.networks.rpcanet import RPCANet
 
 @singledispatch
 def opinion(network: nn.Module, images: Tensor) -> tuple[Tensor | None, Tensor]:
-    """(background, logit) of images (batch, 1, height, width), of the same shape."""
+    """(background, logit) of images (batch, 1, height, width), of the same shape.
+
+    The logit is the network's at every pixel: what may count as a region is for those to say who know how often it is
+    wrong (:mod:`kizu.detect.peaks`).
+    """
     raise TypeError(f"{type(network).__name__} judges no pictures")
 
 
 @opinion.register
 def _(network: ExactRPCANet, images: Tensor) -> tuple[Tensor | None, Tensor]:
-    split = network(images)
-    return split.background, split.logit
+    residual, logit = network.opinion(images)
+    return images - residual, logit
 
 
 @opinion.register

@@ -1,33 +1,53 @@
-"""The task of finding small targets, learned from pictures with masks, or from clean ones with spots planted."""
+"""The task of finding small targets, learned from pictures with masks, or from clean ones with spots planted.
 
-from collections.abc import Sequence
+What the exact network sees of a picture is relative to the whole picture, and is not trained. So whole pictures are
+looked at once, varied, and a batch is made of windows of what was seen: around targets, where the residual is largest
+besides, and anywhere.
+"""
+
+from collections.abc import Callable, Sequence
 from functools import singledispatch
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kizu.networks.exact_rpcanet import ExactRPCANet, level_and_scale
-from kizu.networks.losses import logit_loss, split_loss
+from kizu.networks.exact_rpcanet import ExactRPCANet, cored
+from kizu.networks.losses import logit_loss, mask_loss
 from kizu.networks.opinion import opinion
-from kizu.networks.pictures import cutouts, scene
+from kizu.networks.pictures import Scene, cutouts, scene
 from kizu.networks.rpcanet import RPCANet
-from kizu.networks.variation import sample
-from kizu.typing import Bools
+from kizu.networks.training import Recipe, Stage
+from kizu.networks.variation import varied
+from kizu.typing import Bools, Integers
 
 Pictures = Sequence[NDArray[np.number]]
-SHIFT, STRETCH = 0.5, (-0.5, 1.5)
-"""How level and scale of a whole picture differ from those of a crop, which sees less of it: a standard deviation in
-units of the scale, and a range of logarithms (measured on infrared pictures: −0.2 to 1.3)."""
+LOOKED, WINDOWS = 600, 4
+"""Pictures that are looked at, varied, and windows of each."""
+BATCH, SIZE = 8, 128
+STEPS, RATE, EVERY = 1200, 3e-3, 100
+"""Of training, its rate, and steps between two validations: within twenty minutes on a core."""
+CORES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""What the logit of an anomaly's core may have to reach."""
+CLEAR = 12
+"""Pixels from a target within which the largest residual is the target's own."""
+
+
+class Window(NamedTuple):
+    """What is seen in a square, in half precision (channels, size, size), and its mask (size, size)."""
+
+    seen: Tensor
+    mask: Tensor
 
 
 class PictureTask:
-    """Batches of crops that depend on (seed, step) alone, and the validation on whole pictures.
+    """Batches of windows that depend on (seed, step) alone, and the validation on whole pictures.
 
     `masks` of the training pictures; None where these are clean: then targets are made up. Validation pictures are
     scored by what is missing of the mean of IoU (pooled), IoU per picture, and the share of pictures that stay empty
-    when their targets are smoothed over. Every batch has `batch` crops of `size` pixels a side.
+    when their targets are smoothed over. `looked` pictures are looked at before the first step; `progress` hears of it.
     """
 
     def __init__(
@@ -37,80 +57,157 @@ class PictureTask:
         validation: Pictures,
         validation_masks: Sequence[Bools],
         *,
-        batch: int = 8,
-        size: int = 128,
+        batch: int = BATCH,
+        size: int = SIZE,
+        looked: int = LOOKED,
         seed: int = 0,
+        progress: Callable[[int, int], object] = lambda done, total: None,
     ) -> None:
         given = [None] * len(pictures) if masks is None else masks
         self.scenes = [scene(p, m, seed=k) for k, (p, m) in enumerate(zip(pictures, given, strict=True))]
         self.targets = cutouts(self.scenes)
         pairs = zip(validation, validation_masks, strict=True)
         self.validation = [scene(p, m, seed=k) for k, (p, m) in enumerate(pairs)]
-        self.batch, self.size, self.seed = batch, size, seed
+        self.batch, self.size, self.looked, self.seed, self.progress = batch, size, looked, seed, progress
+        self._windows: list[Window] = []
 
     def begin(self, network: nn.Module, depth: int | None) -> None:
-        """Nothing has to be prepared."""
+        """Nothing of the network has to be prepared."""
+
+    def windows(self, network: nn.Module) -> list[Window]:
+        """Windows of all pictures that are looked at; looked at when first asked for."""
+        if not self._windows:
+            for number in range(self.looked):
+                self.progress(number, self.looked)
+                self._windows += self._look(network, number)
+        return self._windows
+
+    def _look(self, network: nn.Module, number: int) -> list[Window]:
+        rng = np.random.default_rng((self.seed, number))
+        one = varied(self.scenes[number % len(self.scenes)], self.targets, rng)
+        like = next(network.parameters())
+        looked = seen_by(network, torch.from_numpy(np.asarray(one.picture)).to(like)[None, None])[0].half().cpu()
+        return [_window(looked, one, corner, self.size) for corner in _corners(one, looked, self.size, rng)]
 
     def loss(self, network: nn.Module, step: int, depth: int | None) -> Tensor:
-        """The loss of batch `step`."""
-        rng = np.random.default_rng((self.seed, step))
-        drawn = [sample(self.scenes, self.targets, self.size, rng) for _ in range(self.batch)]
+        """The loss of batch `step`: windows held in one of eight ways."""
+        windows, rng = self.windows(network), np.random.default_rng((self.seed, self.looked + step))
         device = next(network.parameters()).device
-        pictures, masks, ground = (
-            torch.from_numpy(np.stack(part).astype(np.float32))[:, None].to(device) for part in zip(*drawn, strict=True)
+        chosen = [windows[int(k)] for k in rng.integers(len(windows), size=self.batch)]
+        turns, flips = rng.integers(4, size=self.batch).tolist(), (rng.random(self.batch) < 0.5).tolist()
+        seen, mask = (
+            torch.stack([_held(one, *way) for one, way in zip(part, zip(turns, flips, strict=True), strict=True)])
+            for part in zip(*chosen, strict=True)
         )
-        return learned(network.train(), pictures, masks, ground, depth, rng)
+        return loss_of(network.train(), seen.to(device).float(), mask.to(device).float()[:, None])
 
     def validate(self, network: nn.Module, depth: int | None) -> float:
-        """What is missing of the mean of the three scores, of the whole network."""
+        """What is missing of the mean of the three scores."""
         network.eval()
-        both, either, each, silent = 0, 0, [], []
-        for one in self.validation:
-            found = flagged(network, one.picture)
+        return 1.0 - self._score([(flagged(network, s.picture), flagged(network, s.ground)) for s in self.validation])
+
+    def end(self, network: nn.Module) -> None:
+        """Choose the core that anomalies must have, by the same score."""
+        if isinstance(network, ExactRPCANet):
+            network.eval()
+            pairs = [[_raw(network, part) for part in (s.picture, s.ground)] for s in self.validation]
+            scores = [self._score([tuple(_above(z, core) for z in pair) for pair in pairs]) for core in CORES]
+            network.core.fill_(CORES[int(np.argmax(scores))])
+
+    def _score(self, masks: Sequence[Sequence[Bools]]) -> float:
+        """The mean of pooled IoU, IoU per picture, and the share of silent grounds; masks of pictures and grounds."""
+        both, either, each = 0, 0, []
+        for one, (found, _) in zip(self.validation, masks, strict=True):
             inside, union = int((found & one.mask).sum()), int((found | one.mask).sum())
             both, either = both + inside, either + union
             each.append(inside / union if union else 1.0)
-            silent.append(not flagged(network, one.ground).any())
-        pooled = both / either if either else 1.0
-        return 1.0 - (pooled + float(np.mean(each)) + float(np.mean(silent))) / 3
+        silent = float(np.mean([not ground.any() for _, ground in masks]))
+        return ((both / either if either else 1.0) + float(np.mean(each)) + silent) / 3
+
+
+def recipe(steps: int = STEPS) -> Recipe:
+    """How networks of pictures are trained."""
+    stage = Stage(steps, RATE, warmup=min(50, steps // 10))
+    return Recipe((stage,), validate_every=min(EVERY, steps), average=0.99, decay=1e-3)
+
+
+def _corners(one: Scene, looked: Tensor, size: int, rng: np.random.Generator) -> list[Integers]:
+    """Top left of windows: around targets, at the largest residuals elsewhere, anywhere."""
+    targets, found = np.argwhere(one.mask), []
+    loud = looked[0].float().numpy().copy()
+    for y, x in targets:
+        loud[max(0, y - CLEAR) : y + CLEAR, max(0, x - CLEAR) : x + CLEAR] = -np.inf
+    for number in range(WINDOWS):
+        if number < 2 and len(targets):
+            centre = targets[rng.integers(len(targets))]
+        elif number == WINDOWS - 1:
+            centre = rng.integers(one.mask.shape)
+        else:
+            centre = np.array(np.unravel_index(int(loud.argmax()), loud.shape))
+            y, x = centre
+            loud[max(0, y - size // 2) : y + size // 2, max(0, x - size // 2) : x + size // 2] = -np.inf
+        corner = centre - rng.integers(size // 8, size - size // 8, 2)
+        found.append(np.clip(corner, 0, np.maximum(0, np.subtract(one.mask.shape, size))))
+    return found
+
+
+def _window(looked: Tensor, one: Scene, corner: Integers, size: int) -> Window:
+    """The square at `corner`; what lies beyond the border is as empty as can be."""
+    (y, x), mask = corner.tolist(), torch.from_numpy(np.asarray(one.mask))
+    parts = looked[:, y : y + size, x : x + size], mask[y : y + size, x : x + size]
+    edges = 0, size - parts[1].shape[1], 0, size - parts[1].shape[0]
+    seen, inside = (nn.functional.pad(part, edges) for part in parts)
+    return Window(seen.clone(), inside.clone())
+
+
+def _held(part: Tensor, turns: int, flip: bool) -> Tensor:
+    return torch.rot90(part.flip(-1) if flip else part, turns, (-2, -1))
 
 
 @singledispatch
-def learned(
-    network: nn.Module, pictures: Tensor, masks: Tensor, ground: Tensor, depth: int | None, rng: np.random.Generator
-) -> Tensor:
-    """The loss of a batch (batch, 1, height, width), whose level and scale may vary by `rng`."""
+def seen_by(network: nn.Module, images: Tensor) -> Tensor:
+    """What the trained part of a network sees of images (batch, 1, height, width)."""
     raise TypeError(f"{type(network).__name__} does not learn from pictures")
 
 
-@learned.register
-def _(
-    network: ExactRPCANet, pictures: Tensor, masks: Tensor, ground: Tensor, depth: int | None, rng: np.random.Generator
-) -> Tensor:
-    level, scale = level_and_scale(pictures)
-    shift, stretch = rng.normal(0.0, SHIFT, len(scale)), np.exp(rng.uniform(*STRETCH, len(scale)))
-    level, scale = level + scale * _numbers(shift, scale), scale * _numbers(stretch, scale)
-    pictures, ground = (pictures - level) / scale, (ground - level) / scale
-    stages = network.unfold(pictures, depth)
-    return split_loss([s.logit for s in stages], [s.background for s in stages], masks, pictures, ground)
+@seen_by.register
+def _(network: ExactRPCANet, images: Tensor) -> Tensor:
+    return network.look(images)
 
 
-@learned.register
-def _(
-    network: RPCANet, pictures: Tensor, masks: Tensor, ground: Tensor, depth: int | None, rng: np.random.Generator
-) -> Tensor:
-    data, logit = network(pictures)
-    return logit_loss(logit, masks, data, pictures)
+@seen_by.register
+def _(network: RPCANet, images: Tensor) -> Tensor:
+    return images
 
 
-def _numbers(values: NDArray[np.floating], like: Tensor) -> Tensor:
-    """One number per picture as (batch, 1, 1, 1)."""
-    return torch.from_numpy(values).to(like)[:, None, None, None]
+@singledispatch
+def loss_of(network: nn.Module, seen: Tensor, masks: Tensor) -> Tensor:
+    """The loss of a batch, given masks (batch, 1, height, width)."""
+    raise TypeError(f"{type(network).__name__} does not learn from pictures")
+
+
+@loss_of.register
+def _(network: ExactRPCANet, seen: Tensor, masks: Tensor) -> Tensor:
+    return mask_loss(network.judge(seen), masks)
+
+
+@loss_of.register
+def _(network: RPCANet, seen: Tensor, masks: Tensor) -> Tensor:
+    data, logit = network(seen)
+    return logit_loss(logit, masks, data, seen)
 
 
 @torch.no_grad()
 def flagged(network: nn.Module, picture: NDArray[np.floating]) -> Bools:
     """Where the logit of one picture (height, width) is above 0."""
+    return np.asarray(_raw(network, picture)[0, 0].cpu().numpy() > 0)
+
+
+@torch.no_grad()
+def _raw(network: nn.Module, picture: NDArray[np.floating]) -> Tensor:
     like = next(network.parameters())
-    images = torch.from_numpy(np.asarray(picture)).to(like)[None, None]
-    return np.asarray(opinion(network, images)[1][0, 0].cpu().numpy() > 0)
+    return opinion(network, torch.from_numpy(np.asarray(picture)).to(like)[None, None])[1]
+
+
+def _above(logit: Tensor, core: float) -> Bools:
+    return np.asarray(cored(logit, torch.as_tensor(core, dtype=logit.dtype))[0, 0].cpu().numpy() > 0)

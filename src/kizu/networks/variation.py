@@ -1,4 +1,4 @@
-"""Training pictures varied: where and how large they are cut, what is planted in them, and how the camera sees them."""
+"""Training pictures varied: what is planted in them, how large they are, and how the camera sees them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,36 +10,29 @@ from scipy import ndimage
 from torch.nn import functional
 
 from kizu.networks.pictures import Cutout, Grey, Scene, spot
-from kizu.typing import Bools, Integers
 
-SIDES = (-0.6, 0.3)
-"""Range of logarithms of a crop's side in a picture, relative to its side in a batch: more are made larger."""
+ZOOM = 0.3
+"""Pictures are made larger or smaller by up to e to this, every other one."""
 FAINTEST, BRIGHTEST, GLARING = 5.0, 12.0, 24.0
 """Peaks of planted targets, in standard deviations around them: made up to the second, moved to the third."""
 AROUND = 8
 """Pixels around a planted target whose standard deviation counts."""
-AIMED, ANYWHERE, PLANTED = 0.4, 0.3, 0.1
-"""Shares of samples that are cut from scenes around a target, and anywhere, and that are ground with planted targets;
-the rest is ground without any: most of a scene is."""
+EMPTIED, PLANTED, CAMERA = 0.15, 0.25, 0.5
+"""Shares of pictures whose targets are taken out, that get more of them, and that another camera sees."""
 MADE_UP, MOST_PLANTED = 0.3, 3
 """Share of planted samples whose targets are made up though others could be moved; most targets in one."""
 
 
-def sample(
-    scenes: Sequence[Scene], targets: Sequence[Cutout], size: int, rng: np.random.Generator
-) -> tuple[Grey, Bools, Grey]:
-    """One training picture of `size` pixels a side, its mask and its ground."""
-    one, kind = scenes[int(rng.integers(len(scenes)))], rng.random()
-    side = max(8, round(size * float(np.exp(rng.uniform(*SIDES)))))
-    if kind < AIMED + ANYWHERE and one.mask.any():
-        one = cut(one, side, rng, aimed=kind < AIMED)
-    else:
-        one = cut(one, side, rng, aimed=False)
+def varied(one: Scene, targets: Sequence[Cutout], rng: np.random.Generator) -> Scene:
+    """A whole scene as it may look another time: targets taken out or added, larger or smaller, another camera."""
+    kind = rng.random()
+    if kind < EMPTIED:
         one = Scene(one.ground, np.zeros_like(one.mask), one.ground)
-        if kind < AIMED + ANYWHERE + PLANTED:
-            one = _planted(one, targets, rng)
-    made = seen(turned(scaled(one, size), rng), rng)
-    return made.picture, made.mask, made.ground
+    elif kind < EMPTIED + PLANTED or not (targets or one.mask.any()):
+        one = _planted(one, targets, rng)
+    if rng.random() < 0.5:
+        one = zoomed(one, float(np.exp(rng.uniform(-ZOOM, ZOOM))))
+    return seen(one, rng) if rng.random() < CAMERA else one
 
 
 def _planted(one: Scene, targets: Sequence[Cutout], rng: np.random.Generator) -> Scene:
@@ -80,36 +73,13 @@ def plant(one: Scene, cutout: Cutout, rng: np.random.Generator) -> Scene:
     return Scene(picture, truth, one.ground)
 
 
-def cut(one: Scene, side: int, rng: np.random.Generator, *, aimed: bool) -> Scene:
-    """A square of `side` pixels at random; where `aimed`, with a target in it."""
-    targets = np.argwhere(one.mask) if aimed else np.empty((0, 2), int)
-    centre = targets[rng.integers(len(targets))] if len(targets) else rng.integers(one.mask.shape)
-    corner = centre - rng.integers(side // 8, side - side // 8, 2)
-    corner = np.clip(corner, 0, np.maximum(0, np.subtract(one.mask.shape, side)))
-    picture, mask, ground = (_square(part, corner, side) for part in one)
-    return Scene(picture, mask, ground)
-
-
-def _square(part: NDArray[Any], corner: Integers, side: int) -> NDArray[Any]:
-    """The square at `corner`, mirrored beyond the border."""
-    y, x = corner
-    inside = part[y : y + side, x : x + side]
-    return np.pad(inside, [(0, side - n) for n in inside.shape], mode="symmetric")
-
-
-def scaled(one: Scene, size: int) -> Scene:
-    """The scene at `size` pixels a side."""
+def zoomed(one: Scene, factor: float) -> Scene:
+    """The scene with `factor` times as many pixels a side."""
     parts = np.stack([np.asarray(part, np.float32) for part in one])
-    made = functional.interpolate(torch.from_numpy(parts)[None], (size, size), mode="bilinear", align_corners=False)
+    size = [max(8, round(factor * side)) for side in one.mask.shape]
+    made = functional.interpolate(torch.from_numpy(parts)[None], size, mode="bilinear", align_corners=False)
     picture, mask, ground = made[0].numpy()
     return Scene(picture, mask > 0.5, ground)
-
-
-def turned(one: Scene, rng: np.random.Generator) -> Scene:
-    """One of the eight ways to hold a picture."""
-    turns, flip = int(rng.integers(4)), rng.random() < 0.5
-    picture, mask, ground = (_held(part, turns, flip=flip) for part in one)
-    return Scene(picture, mask, ground)
 
 
 def _held(part: NDArray[Any], turns: int, *, flip: bool) -> NDArray[Any]:
@@ -140,8 +110,8 @@ def _disturbance(picture: Grey, rng: np.random.Generator) -> NDArray[np.floating
         y, x = np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
         added += 0.5 * sigma * (rng.normal() * x + rng.normal() * y)
     if rng.random() < 0.15:
-        stripes = rng.normal(0.0, rough * rng.uniform(0.2, 1.0), (shape[0], 1))
-        added += stripes if rng.random() < 0.5 else stripes.T
+        lines = (shape[0], 1) if rng.random() < 0.5 else (1, shape[1])
+        added += rng.normal(0.0, rough * rng.uniform(0.2, 1.0), lines)
     if rng.random() < 0.5:
         added += rng.normal(0.0, rough * rng.uniform(0.0, 1.0), shape)
     return added

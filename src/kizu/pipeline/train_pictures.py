@@ -24,13 +24,15 @@ from kizu.typing import Bools, Floats
 if TYPE_CHECKING:
     from torch import nn
 
-    from kizu.networks.training import Recipe
 
 PROTOCOL = "kizu"
 SPOTS = 3
 """Targets planted into a clean validation picture, at most."""
+DEPTH = {"exact-rpcanet": "layers", "rpcanet": "stages"}
+"""What the layers of a network are called by itself."""
 LARGEST_CROP = 128
-STEPS, RATE, EVERY = 1500, 3e-3, 100
+WINDOWS_PER_STEP = 2
+"""A short training does not look at more pictures than it has windows for."""
 MEASURE = "1 − score"
 """The score is the mean of IoU, IoU per picture, and the share of pictures that stay empty without their targets."""
 
@@ -39,7 +41,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     """Read DATA, make what is to be learned, and a network at its start."""
     import torch
 
-    from kizu.networks.picture_task import PictureTask
+    from kizu.networks.picture_task import LOOKED, STEPS, PictureTask, recipe
     from kizu.networks.saved import PICTURES
 
     read = data_set(data, options, progress)
@@ -48,8 +50,9 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     train, val = (
         _marked(part, learn, read, progress, options.seed + n) for n, part in enumerate((read.train, read.val))
     )
+    steps = options.steps or STEPS
     torch.manual_seed(options.seed)
-    config: dict[str, Any] = {} if options.layers is None else {"stages": options.layers}
+    config = {} if options.layers is None else {DEPTH[options.network]: options.layers}
     network: nn.Module = PICTURES[options.network](**config)
     task = PictureTask(
         [e.grey / white for e in train],
@@ -57,7 +60,9 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
         [e.grey / white for e in val],
         [_of(e) for e in val],
         size=_crop(train),
+        looked=min(LOOKED, WINDOWS_PER_STEP * steps),
         seed=options.seed,
+        progress=lambda done, total: progress("look", done, total),
     )
 
     def close(network: "nn.Module", progress: Progress) -> dict[str, Any]:
@@ -67,7 +72,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
         network=network,
         config=config,
         task=task,
-        recipe=recipe_of(options.steps),
+        recipe=recipe(steps),
         learn=learn,
         measure=MEASURE,
         sha256=read.sha256,
@@ -77,14 +82,6 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
         skipped=read.skipped,
         close=close,
     )
-
-
-def recipe_of(steps: int | None) -> "Recipe":
-    """How the networks of pictures are trained."""
-    from kizu.networks.training import Recipe, Stage
-
-    steps = STEPS if steps is None else steps
-    return Recipe((Stage(steps, RATE, warmup=min(50, steps // 10)),), validate_every=min(EVERY, steps))
 
 
 def _usual(read: DataSet) -> Learn:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from kizu.networks.learned_rpca import LearnedRPCA
 
-LAYERS, STEPS = 16, 300
+LAYERS, STEPS, TRIALS = 16, 150, 150
+"""Layers, steps of training, and schedules that are tried before the first."""
 FEWEST = 20
 """Columns that can be divided into some to train on and some to judge by."""
 MOST = 20_000
@@ -32,7 +33,7 @@ MOST = 20_000
 def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     """The frames of DATA, or a matrix, as (samples, features); columns to train on and columns to judge by."""
     from kizu.networks.learned_rpca import LearnedRPCA
-    from kizu.networks.rpca_task import Crops, RPCATask, recipe, self_supervised, supervised
+    from kizu.networks.rpca_task import Crops, RPCATask, recipe, self_supervised, supervised, tuned
 
     X, sha256, skipped, pixels = _matrix(data, options, progress)
     train, val = _divided(X, options)
@@ -42,9 +43,12 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
         progress("certify", 0, 1)
         goals = [np.asarray(robust_pca(part).background) for part in (train, val)]
     rank = int(options.rank or estimate_rank(train.astype(np.float64)).value)
-    config = {"rank": rank, "layers": options.layers or LAYERS, "form": "per layer"}
+    layers, steps = options.layers or LAYERS, options.steps or STEPS
     crops = [Crops(part, goal, seed=options.seed) for part, goal in zip((train, val), goals, strict=True)]
-    loss = self_supervised if learn == "self" else supervised
+    task = RPCATask(crops[0], crops[1](-1), self_supervised if learn == "self" else supervised)
+    progress("learn", 0, 1)
+    schedule = tuned(task, rank, layers, min(TRIALS, steps), seed=options.seed)
+    config = {"rank": rank, "layers": layers, "form": "per layer", "schedule": schedule}
 
     def close(network: "nn.Module", progress: Progress) -> dict[str, Any]:
         return _close(network, val)
@@ -52,8 +56,8 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     return Training(
         network=LearnedRPCA.untrained(**config),  # type: ignore[arg-type]
         config=config,
-        task=RPCATask(crops[0], crops[1](-1), loss),
-        recipe=recipe(options.steps or STEPS),
+        task=task,
+        recipe=recipe(steps),
         learn=learn,
         measure="log of what is left" if learn == "self" else "log error of the background",
         sha256=sha256,
