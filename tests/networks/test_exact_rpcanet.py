@@ -4,9 +4,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kizu.errors import ParameterError, ShapeError  # noqa: E402
-from kizu.networks.contrasts import directional, top_hat  # noqa: E402
-from kizu.networks.exact_rpcanet import ExactRPCANet, level_and_scale, shrink  # noqa: E402
-from kizu.networks.patch_image import RANK, joined, median, patches  # noqa: E402
+from kizu.networks.contrasts import SEEN, directional, top_hat  # noqa: E402
+from kizu.networks.exact_rpcanet import ExactRPCANet, cored, level_and_scale, shrink  # noqa: E402
+from kizu.networks.patch_image import RANK, LowRank, joined, median, patches  # noqa: E402
 from kizu.networks.picture_task import PictureTask  # noqa: E402
 from kizu.solvers.iteration import iterate  # noqa: E402
 from kizu.solvers.scaled_gradient import ScaledGradient  # noqa: E402
@@ -100,9 +100,20 @@ def test_shrink_is_a_prox_with_right_gradients() -> None:
 
 
 def test_gradients_are_those_of_differences() -> None:
-    network = disturbed(ExactRPCANet(layers=2, channels=2)).double()
-    images = pictures(7, 5, batch=1).double().requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: tuple(network(x)), (images,), atol=1e-4)
+    """Of what is trained, and of the prox that it stands in for; layers of robust PCA have their own test."""
+    network = disturbed(ExactRPCANet(layers=1, channels=2)).double()
+    looked = torch.randn(1, SEEN, 6, 5, dtype=torch.float64, requires_grad=True)
+    residual = torch.randn(1, 1, 6, 5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x, r: shrink(r, cored(network.judge(x), network.core)), (looked, residual))
+
+
+def test_an_anomaly_without_a_core_is_none() -> None:
+    logit = torch.full((1, 1, 12, 30), -3.0)
+    logit[..., 3:6, 3:6], logit[..., 4, 4], logit[..., 3:6, 20:23] = 1.0, 4.0, 1.5
+    kept = cored(logit, torch.tensor(2.0))
+    assert (kept > 0).sum() == 9
+    assert (kept[..., 20:23] < 0).all()
+    assert torch.equal(cored(logit, torch.tensor(0.0)), logit)
 
 
 def test_one_step_of_training_lowers_the_loss() -> None:
@@ -144,7 +155,7 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
 def test_layers_of_robust_pca_are_those_of_the_solver() -> None:
     """What the network does to patches before its prox is what the solver does, bit for bit."""
     pictures = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 37, 52)))
-    network = ExactRPCANet(layers=3).double().low_rank
+    network = LowRank(3, dtype=torch.float64)
     cut = patches(pictures)
     state = iterate(ScaledGradient(RANK), cut.rows, 3)
     assert torch.equal(joined(cut._replace(rows=cut.rows - state.background), pictures), network.last(pictures))

@@ -36,9 +36,9 @@ class LowRank(nn.Module):
     Its numbers are the classical ones and are not trained.
     """
 
-    def __init__(self, layers: int, *, rank: int = RANK) -> None:
+    def __init__(self, layers: int, *, rank: int = RANK, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.layers = Unfolded(ScaledGradient(rank), layers, learn=())
+        self.layers = Unfolded(ScaledGradient(rank), layers, learn=(), dtype=dtype)
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Residuals (batch, 1, height, width) after every layer, of pictures whose level is about 0."""

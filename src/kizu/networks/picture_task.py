@@ -27,7 +27,7 @@ Pictures = Sequence[NDArray[np.number]]
 LOOKED, WINDOWS = 600, 4
 """Pictures that are looked at, varied, and windows of each."""
 BATCH, SIZE = 8, 128
-STEPS, RATE, EVERY = 1200, 3e-3, 100
+STEPS, RATE, EVERY = 1400, 3e-3, 200
 """Of training, its rate, and steps between two validations: within twenty minutes on a core."""
 CORES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """What the logit of an anomaly's core may have to reach."""
