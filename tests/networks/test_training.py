@@ -31,7 +31,7 @@ class Sine:
         return loss * math.nan if step in self.spoil else loss
 
     def validate(self, network, depth):
-        return float(self._error(network, 10**6))
+        return self._error(network, 10**6).item()
 
     @staticmethod
     def _error(network, seed):
@@ -110,6 +110,18 @@ def test_it_stops_early_when_validation_does_not_improve():
     state = train(network(), Hopeless(), Recipe((Stage(1000, 1e-2),), validate_every=10, patience=3))
     assert state.stopped == "patience"
     assert state.log[-1].step == 40
+
+
+def test_a_run_killed_after_it_stopped_early_has_stopped():
+    class Hopeless(Sine):
+        def validate(self, network, depth):
+            return 1.0
+
+    recipe, saved = Recipe((Stage(1000, 1e-2),), validate_every=10, patience=3), []
+    whole, resumed = network(), network()
+    train(whole, Hopeless(), recipe, save=lambda state: saved.append(copy.deepcopy(state)))
+    state = train(resumed, Hopeless(), recipe, start=saved[-1])
+    assert same(whole, resumed) and state.log[-1].step == 40
 
 
 def test_rates_rise_then_fall_to_nothing():

@@ -1,8 +1,8 @@
 """Regions in the logits of a trained network, and how many false ones to expect.
 
 A logit is the network's own opinion, and no network knows how often it is wrong. So that is counted, on pictures that
-it was not trained on: the peaks of its logits where nothing is marked. Their excesses over a level that some of them
-reach are exponential, nearly (peaks over a threshold, Pickands 1975): a logit is the logarithm of odds.
+it was not trained on and in which there is nothing: the peaks of its logits. Their excesses over a level that some of
+them reach are exponential, nearly (peaks over a threshold, Pickands 1975): a logit is the logarithm of odds.
 """
 
 import math
@@ -15,16 +15,14 @@ from scipy import ndimage
 from kizu.detect.decide import Decision, Rule
 from kizu.detect.hysteresis import EIGHT
 from kizu.errors import UsageError
-from kizu.typing import Bools, Floats
+from kizu.typing import Floats
 
 APART = 7
 """Pixels of the window that a peak is the highest of."""
-NEAR = 5
-"""Pixels from what is marked within which a peak is not false."""
 TAIL = 40
 """The law is fitted to so many of the highest peaks: fewer would be a guess, and lower ones follow another law."""
-ENOUGH = 20
-"""Peaks in the tail, and pictures, below which the stated rate is approximate."""
+FLATTEST = 0.25
+"""The law's fall, at least: equal peaks, as of a flat border, do not say that higher ones are impossible."""
 LEAST = 1e-6
 """No expected number of false regions below this is claimed."""
 SUPPORT = 0.0
@@ -51,27 +49,23 @@ class Law(NamedTuple):
         """The lowest peak that fewer than `rate` false regions per picture reach; no lower than was measured."""
         return self.start + max(0.0, self.fall * math.log(self.rate / rate))
 
-    @property
-    def approximate(self) -> bool:
-        return min(self.pictures, self.peaks) < ENOUGH
 
-
-def false_peaks(logit: Floats, marked: Bools) -> Floats:
-    """Peaks of `logit` (height, width) that are not near what is `marked`."""
-    far = ~ndimage.binary_dilation(marked, EIGHT, iterations=NEAR) if marked.any() else ~marked
-    top = ndimage.maximum_filter(logit, APART) == logit
-    return np.asarray(logit[top & far], np.float64)
+def false_peaks(logit: Floats) -> Floats:
+    """Peaks of the logits (height, width) of a picture in which there is nothing; a plateau is one."""
+    labels, count = ndimage.label(ndimage.maximum_filter(logit, APART) == logit, EIGHT)
+    return np.asarray(ndimage.maximum(logit, labels, np.arange(1, count + 1)), np.float64).reshape(-1)
 
 
 def law_of(peaks: Sequence[Floats]) -> Law:
-    """The law of the false peaks of some pictures, one array each. One more than was seen is counted, for safety."""
+    """The law of the false peaks of some pictures, one array each."""
     together = np.sort(np.concatenate(peaks))[::-1]
     count = min(TAIL, len(together) - 1)
     if count < 1:
-        return Law(SUPPORT, 1.0 / len(peaks), 1.0, len(peaks), len(together))
+        start = float(together[0]) if len(together) else SUPPORT
+        return Law(start, 1.0 / len(peaks), 1.0, len(peaks), len(together))
     start = float(together[count])
     fall = float(np.mean(together[:count] - start))
-    return Law(start, (count + 1) / len(peaks), max(fall, 1e-3), len(peaks), count)
+    return Law(start, (count + 1) / len(peaks), max(fall, FLATTEST), len(peaks), count)
 
 
 def decide(logit: Floats, law: Law, rule: Rule, min_area: int = 1) -> Decision:
@@ -83,14 +77,13 @@ def decide(logit: Floats, law: Law, rule: Rule, min_area: int = 1) -> Decision:
     if rule.kind == "fdr":
         raise UsageError("a network's map has no p-values", "Use --false-alarms or --z", where="--fdr")
     level = rule.value if rule.kind == "z" else law.level(rule.value)
-    mask, expected = np.zeros(logit.shape, np.bool_), np.full(logit.shape, np.inf, np.float32)
     labels, count = ndimage.label(logit > min(level, SUPPORT), EIGHT)
     numbers = np.arange(1, count + 1)
     peaks = ndimage.maximum(logit, labels, numbers) if count else []
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    chance = np.full(count + 1, np.inf, np.float32)
     for number, peak, area in zip(numbers, peaks, areas, strict=True):
         if peak >= level and area >= min_area:
-            region = labels == number
-            mask |= region
-            expected[region] = law.expected(float(peak))
-    return Decision(np.logaddexp(0, logit).astype(np.float32), mask, expected)
+            chance[number] = law.expected(float(peak))
+    expected = chance[labels]
+    return Decision(np.logaddexp(0, logit).astype(np.float32), np.isfinite(expected), expected)

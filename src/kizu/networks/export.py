@@ -113,12 +113,12 @@ def _example(network: nn.Module, kind: Kind, number: int) -> Tensor:
 
 def difference(network: nn.Module, kind: Kind, data: bytes) -> float:
     """The largest difference between ONNX Runtime and torch, of two sizes, relative to each output's largest number."""
-    made, worst = session(data, threads=1), 0.0
+    made, found = session(data, threads=1), [0.0]
     for number in range(2):
         example = _example(network, kind, number)
         with torch.inference_mode():
             ours = SIGNATURES[kind].run(network, example)
         for one, other in zip(ours, made.run(example.numpy()), strict=True):
             scale = float(one.abs().max()) or 1.0
-            worst = max(worst, float(np.abs(one.numpy() - other).max()) / scale)
-    return worst
+            found.append(float(np.abs(one.numpy() - other).max()) / scale)
+    return float(np.max(found))  # NaN stays

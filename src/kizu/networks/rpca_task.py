@@ -59,7 +59,10 @@ def errors(background: Tensor, truth: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class RPCATask:
-    """`batches` gives the batch of a step, and depends on the step alone; `validation` is never trained on."""
+    """`batches` gives the batch of a step, and depends on the step alone; `validation` judges.
+
+    The parts of one matrix that :func:`cropped` makes may overlap: it is all that there is.
+    """
 
     batches: Callable[[int], Batch]
     validation: Batch

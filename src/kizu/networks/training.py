@@ -98,7 +98,7 @@ class Checkpoint:
     """Everything that the next step depends on.
 
     `stage` and `step` (in that stage) come next; `weights`, `average` and `best` are the network's, `moments` Adam's;
-    `since` counts validations without a better one, `losses` are those since the last row of `log`.
+    `since` counts validations without a better one.
     """
 
     stage: int = 0
@@ -115,6 +115,8 @@ class Checkpoint:
 
 class DivergedError(KizuError):
     """Too many steps in a row had no finite loss or gradient."""
+
+    exit_code = 6
 
 
 MOST_SKIPPED = 50
@@ -179,10 +181,10 @@ def _run_stage(
             state.average = arrays(network) | {name: _array(value) for name, value in average.items()}
             _look(network, task, stage, state, mean, done + step + 1, last=last)
             state.step, state.moments = step + 1, _moments(network, optimizer)
+            state.stopped = "patience" if last and state.since >= recipe.patience else ""
             callback(state.log[-1], recipe.steps)
             save(state)
-            if last and state.since >= recipe.patience:
-                state.stopped = "patience"
+            if state.stopped:
                 return
 
 

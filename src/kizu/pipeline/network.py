@@ -10,7 +10,7 @@ from scipy import ndimage
 from kizu.detect.decide import Rule
 from kizu.detect.peaks import Law, decide
 from kizu.detect.regions import Region
-from kizu.errors import UsageError
+from kizu.errors import ReadError, UsageError
 from kizu.networks import runtime
 from kizu.networks.catalogue import NETWORKS, require_torch
 from kizu.networks.runtime import Session
@@ -25,7 +25,7 @@ UNSETTLED: dict[str, Any] = {"noise": "auto", "lam": None, "rank": None, "fdr": 
 """Keywords of `inspect` that a trained network has no use for."""
 AROUND = 15
 """Pixels of the window that a region is filled from, where a network has no background."""
-NULL = "peaks of the logits where nothing is marked, on pictures that were not trained on"
+NULL = "peaks of the logits in validation pictures without targets: not trained on, but they chose the weights"
 OWN_PICTURE = "background + anomaly + noise is the picture, to rounding"
 
 
@@ -94,7 +94,7 @@ class PictureNetwork:
             "decision": {
                 "rule": rule.kind,
                 "value": rule.value,
-                "approximate": self.law.approximate,
+                "approximate": True,
                 "why": NULL,
                 "scales": [],
             },
@@ -105,12 +105,8 @@ class PictureNetwork:
         return f"What is proven is the sum: {OWN_PICTURE}." if exact else "It has no background of its own."
 
     def _warnings(self) -> list[str]:
-        found = list(self._card["warnings"])
-        if self.law.approximate:
-            found.append(
-                f"The stated false-alarm rate is approximate: it was measured on {self.law.pictures} pictures."
-            )
-        return found
+        few = f"it was measured on the {self.law.pictures} pictures that chose the weights"
+        return [*self._card["warnings"], f"The stated false-alarm rate is approximate: {few}."]
 
     def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:
         return self._card, self.weights
@@ -147,11 +143,12 @@ def network_of(card: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], opt
 
     from kizu.networks.opinion import opinion
     from kizu.networks.saved import restore
+    from kizu.networks.training import threads
 
     module = restore(card, weights)
 
     def network(grey: Floats) -> Opinion:
-        with torch.inference_mode():
+        with torch.inference_mode(), threads(1):  # pictures are judged side by side
             parts = opinion(module, torch.from_numpy(grey / white)[None, None])
         return _as_opinion([part.numpy() for part in parts if part is not None], white)
 
@@ -164,7 +161,10 @@ def _exported(options: Options) -> Session | None:
     file = folder / runtime.FILE
     if not (runtime.installed() and file.is_file()):
         return None
-    made = runtime.session(file.read_bytes(), threads=options.jobs)
+    try:
+        made = runtime.session(file.read_bytes(), threads=1)
+    except Exception as error:  # the library has an exception of its own for every way a file can be broken
+        raise ReadError(file, f"not a readable ONNX file ({error})", "Make it again with kizu save-onnx") from error
     return made if made.weights == fingerprint(str(folder)) else None
 
 

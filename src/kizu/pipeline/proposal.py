@@ -1,7 +1,7 @@
 """Where the background of a scene starts: at the median picture, or at what a trained network makes of the frames.
 
-The one whose objective is lower is taken, and solved on to the certificate: a network that does not know the scene
-costs time, and changes no result by more than the gap.
+The one whose objective is lower is taken, and the road goes on from there to its certificate: a network that does not
+know the scene costs time, and no proof.
 """
 
 from collections.abc import Callable
@@ -51,10 +51,12 @@ def by_network(folder: Path, rank: int | None) -> Propose:
 def better(data: Blocks, chosen: Thresholds, state: State, propose: Propose, engine: Engine) -> Start:
     """`state`, or what the network proposes, by the objective of stable PCP."""
     left = propose(_seen(data))[:, : chosen.rank.value]
+    if not np.isfinite(left).all():
+        return Start(state, Parameter("median picture", "the network's proposal is not finite"))
     proposed = weighted_pcp.start_at(left, _right(data, left, engine))
     numbers = chosen.numbers(engine)
     ours, theirs = (weighted_pcp.step(data, one, numbers)[1].objective for one in (proposed, state))
-    why = f"objective at the start: network {ours:.6g}, median picture {theirs:.6g}; both end at the same optimum"
+    why = f"objective at the start: network {ours:.6g}, median picture {theirs:.6g}; solved on to the gap from there"
     if np.isfinite(ours) and ours < theirs:
         return Start(proposed, Parameter("network", why))
     return Start(state, Parameter("median picture", why))

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kizu.engines.threads import DEFAULT_JOBS
 from kizu.errors import UsageError
 from kizu.files import save_model
+from kizu.io.tables import finite
 from kizu.networks.catalogue import LEARN, Kind, Learn, require_torch
 from kizu.pipeline.manifest import SCHEMA
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.road import quiet
-from kizu.pipeline.train_folder import finish, load_checkpoint, require_room, save_checkpoint, write_log
+from kizu.pipeline.train_folder import clear, finish, load_checkpoint, require_room, save_checkpoint, write_log
 from kizu.pipeline.train_options import TrainOptions
 from kizu.stack import Skipped
 
@@ -52,7 +53,7 @@ class Training:
     examples: dict[str, int]
     pixels: dict[str, Any]
     skipped: tuple[Skipped, ...]
-    close: "Callable[[nn.Module, Progress], dict[str, Any]]"
+    close: "Callable[[nn.Module], dict[str, Any]]"
 
 
 class Trained(NamedTuple):
@@ -127,11 +128,13 @@ def train_as(options: TrainOptions, data: str, out: Path, progress: Progress) ->
 
     started = time.monotonic()
     require_room(out, resume=options.resume, overwrite=options.overwrite)
-    device = _device(options.device)
+    device = _device(options)
     with loop.threads(options.jobs):
         made: Training = import_module(HOMES[options.entry.kind]).prepare(data, options, progress)
         made.network.to(device)
-        key = options.key(made.sha256)
+        key = options.key(made.sha256, made.pixels)
+        if options.overwrite:
+            clear(out)
         start = load_checkpoint(out, key) if options.resume else None
 
         def account() -> dict[str, Any]:
@@ -145,21 +148,23 @@ def train_as(options: TrainOptions, data: str, out: Path, progress: Progress) ->
             progress(f"train: {made.measure} {row.measure:.4g}, best {row.best:.4g}", row.step, steps)
 
         state = loop.train(made.network, made.task, made.recipe, start=start, save=save, callback=seen)
-        closed = made.close(made.network, progress)
+        closed = made.close(made.network)
     card, trained = _card(options, made, state, closed, out)
     write_log(out, state, made.measure, account())
-    save_model(out, card | {"key": key}, loop.arrays(made.network))
+    save_model(out, finite(card | {"key": key}), loop.arrays(made.network))
     finish(out)
     return trained
 
 
-def _device(asked: str) -> str:
-    """The device of that name; UsageError where torch has none."""
+def _device(options: TrainOptions) -> str:
+    """The device of that name; UsageError where torch has none, or where the network is too small for it."""
     import torch
 
-    there = torch.cuda.is_available()
+    asked, there = options.device, torch.cuda.is_available() and options.entry.kind == "pictures"
     if asked not in ("auto", "cpu", "cuda") or (asked == "cuda" and not there):
-        raise UsageError(f"no device {asked!r} here", "Use auto or cpu", where="--device")
+        raise UsageError(
+            f"no device {asked!r} here", "Use auto or cpu: only networks of pictures take a GPU", where="--device"
+        )
     return "cuda" if there and asked != "cpu" else "cpu"
 
 
@@ -181,20 +186,7 @@ def _card(
         "config": made.config,
         "parameters": parameters,
         "pixels": made.pixels,
-        "training": {
-            "learn": made.learn,
-            "what": LEARN[made.learn],
-            "data_sha256": made.sha256,
-            "examples": made.examples,
-            "split": made.split,
-            "seed": options.seed,
-            "steps": steps,
-            "stopped": state.stopped,
-            "skipped_steps": state.skipped,
-            "recipe": _plain(made.recipe),
-            "measure": made.measure,
-            "best": best,
-        },
+        "training": _training(options, made, state) | {"steps": steps, "best": best},
         "warnings": warnings,
         **closed,
     }
@@ -215,6 +207,22 @@ def _card(
         skipped=made.skipped,
     )
     return card, trained
+
+
+def _training(options: TrainOptions, made: Training, state: "Checkpoint") -> dict[str, Any]:
+    """What the card says of how the weights came about."""
+    return {
+        "learn": made.learn,
+        "what": LEARN[made.learn],
+        "data_sha256": made.sha256,
+        "examples": made.examples,
+        "split": made.split,
+        "seed": options.seed,
+        "stopped": state.stopped,
+        "skipped_steps": state.skipped,
+        "recipe": _plain(made.recipe),
+        "measure": made.measure,
+    }
 
 
 def _plain(recipe: "Recipe") -> dict[str, Any]:

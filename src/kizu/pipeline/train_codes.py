@@ -44,7 +44,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     batch = drawn(network, *goal, size=min(BATCH, len(train)), seed=options.seed)
     measure = log_error if learn == "distil" else Objective(network.get_buffer("constants.A"), lam)
 
-    def close(network: "nn.Module", progress: Progress) -> dict[str, Any]:
+    def close(network: "nn.Module") -> dict[str, Any]:
         return _close(network, val, D, lam, layers)
 
     return Training(
@@ -82,7 +82,7 @@ def _divided(rows: Floats, options: TrainOptions) -> tuple[Floats, Floats]:
     if len(unique) < FEWEST:
         raise NothingUsableError(f"{len(unique)} different rows, at least {FEWEST} are needed", "Give more samples")
     order = np.random.default_rng(options.seed).permutation(len(unique))
-    judging = np.isin(group, order[: round(options.validation * len(unique))])
+    judging = np.isin(group, order[: max(1, round(options.validation * len(unique)))])
     return rows[~judging], rows[judging]
 
 

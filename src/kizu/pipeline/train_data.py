@@ -4,15 +4,15 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kizu.errors import KizuError, NothingUsableError, ReadError, UsageError
 from kizu.io.each import Pictures, pictures
-from kizu.pipeline.evaluate import read_truth, truth_images
+from kizu.pipeline.evaluate import TRUTH_SUFFIXES, read_truth, truth_images
 from kizu.pipeline.pairs import pair
 from kizu.pipeline.refit import Progress
 from kizu.pipeline.texture import floats
@@ -24,17 +24,20 @@ IMAGES, MASKS, INDEX = "images", "masks", "index.csv"
 """What a data set folder may hold."""
 PARTS = ("train", "val", "test")
 WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SMALLEST = 8
+"""Pixels along a side that a picture to learn from has at least."""
 FEWEST_TRAIN, FEWEST_VALIDATION = 4, 2
 """Pictures that a part needs at least."""
 
 
 class Example(NamedTuple):
-    """A grey picture (height, width) in its own units, what is marked in it (None: nobody looked), and its hash."""
+    """A grey picture (height, width) in its own units, what is marked in it (None: nobody looked), and their hashes."""
 
     name: str
     grey: NDArray[np.float32]
     marked: Bools | None
     sha256: str
+    marks_sha256: str
 
 
 class DataSet(NamedTuple):
@@ -50,7 +53,7 @@ class DataSet(NamedTuple):
     @property
     def sha256(self) -> str:
         """Of names, pixels and marks, part by part."""
-        lines = [f"{part}:{e.name}:{e.sha256}" for part in PARTS for e in getattr(self, part)]
+        lines = [f"{part}:{e.name}:{e.sha256}:{e.marks_sha256}" for part in PARTS for e in getattr(self, part)]
         return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -74,7 +77,7 @@ def data_set(data: str, options: TrainOptions, progress: Progress) -> DataSet:
     if masks is not None and not any(e.marked is not None and e.marked.any() for e in examples):
         raise UsageError("no mask marks anything", "Use --learn planted for clean pictures", where=masks)
     named = _index(folder / INDEX)
-    parts, why = _given(examples, named) if named else _drawn(examples, options)
+    parts, why = _given(examples, named, skipped, options) if named else _drawn(examples, options)
     _refuse_few(parts, data)
     _refuse_twice(parts, data)
     train, val, test = (tuple(parts[part]) for part in PARTS)
@@ -98,12 +101,16 @@ def _read(listed: Pictures, masks: str | None, progress: Progress) -> tuple[list
             grey = values if values.ndim == 2 else np.asarray(values.mean(axis=2), values.dtype)
             try:
                 marked = None if truths is None else _marked(name, grey, partner, truths)
+                if min(grey.shape) < SMALLEST:
+                    raise ReadError(
+                        name, f"is {grey.shape[1]}x{grey.shape[0]} pixels", f"Give at least {SMALLEST} a side"
+                    )
                 if not np.isfinite(frame).all():
                     raise ReadError(name, "has pixels that are not numbers", "Fill them, or leave it out")
             except KizuError as error:
                 skipped.append(Skipped(name, error.what, error.mend))
                 continue
-            examples.append(Example(name, grey.astype(np.float32), marked, _hash(grey, marked)))
+            examples.append(Example(name, grey.astype(np.float32), marked, _hash(grey), _hash(marked)))
     return examples, skipped
 
 
@@ -113,40 +120,56 @@ def _marked(name: str, grey: Floats, partner: dict[str, str], truths: dict[str, 
     return read_truth(truths[partner[name]], grey.shape, "kizu").anomaly
 
 
-def _hash(grey: Floats, marked: Bools | None) -> str:
-    digest = hashlib.sha256(f"{grey.dtype}{grey.shape}".encode() + np.ascontiguousarray(grey).tobytes())
-    if marked is not None:
-        digest.update(np.packbits(marked).tobytes())
-    return digest.hexdigest()
+def _hash(array: NDArray[Any] | None) -> str:
+    if array is None:
+        return ""
+    data = f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+    return hashlib.sha256(data).hexdigest()
 
 
 def _index(path: Path) -> dict[str, str]:
-    """Part of every name in index.csv; empty where there is no such file or no column of parts."""
+    """Part of every name in index.csv, without suffix; empty where there is no such file."""
     if not path.is_file():
         return {}
     try:
-        rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+        lines = path.read_text("utf-8-sig").splitlines()
+        mark = ";" if lines and ";" in lines[0] and "," not in lines[0] else ","
+        rows = [{str(k).strip().lower(): v for k, v in row.items()} for row in csv.DictReader(lines, delimiter=mark)]
     except (OSError, ValueError, csv.Error) as error:
         raise ReadError(path, f"not a readable table ({error})", "Give columns name and split") from error
     if not rows or not {"name", "split"} <= set(rows[0]):
-        return {}
-    unknown = sorted({row["split"] for row in rows} - set(WORDS))
-    if unknown:
-        raise ReadError(path, f"has a split {unknown[0]!r}", f"Use {', '.join(PARTS)}")
-    return {Path(row["name"]).stem: WORDS[row["split"]] for row in rows}
+        raise ReadError(path, "has no columns name and split", "Add them, or give the table another name")
+    cells = [(str(row["name"] or "").strip(), str(row["split"] or "").strip().lower()) for row in rows]
+    for name, part in cells:
+        if not name or part not in WORDS:
+            raise ReadError(path, f"has a split {part!r} for the name {name!r}", f"Use {', '.join(PARTS)}")
+    return {_stem(name): WORDS[part] for name, part in cells}
 
 
-def _given(examples: Sequence[Example], named: dict[str, str]) -> tuple[dict[str, list[Example]], str]:
-    """The parts of index.csv; without validation pictures, one in five of the training ones."""
+def _stem(name: str) -> str:
+    """Without the suffix of a picture, if it has one; other points belong to the name."""
+    path = PurePosixPath(name)
+    return (path.with_suffix("") if path.suffix.lower() in TRUTH_SUFFIXES else path).as_posix()
+
+
+def _given(
+    examples: Sequence[Example], named: dict[str, str], skipped: list[Skipped], options: TrainOptions
+) -> tuple[dict[str, list[Example]], str]:
+    """The parts of index.csv; without validation pictures, a share of the training ones. Others are left out."""
     parts: dict[str, list[Example]] = {part: [] for part in PARTS}
+    leaves = Counter(PurePosixPath(e.name).name for e in examples)
     for example in examples:
-        part = named.get(Path(example.name).name)
-        if part is not None:
+        leaf = PurePosixPath(example.name).name
+        part = named.get(example.name) or (named.get(leaf) if leaves[leaf] == 1 else None)
+        if part is None:
+            skipped.append(Skipped(example.name, f"is not in {INDEX}", "Add it there if it is to be used"))
+        else:
             parts[part].append(example)
     if parts["val"]:
         return parts, f"{INDEX} says so"
-    parts["train"], parts["val"] = _divided(parts["train"], 0.2, 0)
-    return parts, f"{INDEX} says so; validation is one in five of its training pictures"
+    parts["train"], parts["val"] = _divided(parts["train"], options.validation, options.seed)
+    drawn = f"{100 * options.validation:g} % of its training pictures, drawn with seed {options.seed}"
+    return parts, f"{INDEX} says so; validation is {drawn}"
 
 
 def _drawn(examples: Sequence[Example], options: TrainOptions) -> tuple[dict[str, list[Example]], str]:

@@ -29,17 +29,23 @@ def require_room(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """UsageError for a folder that holds anything but a training, or one that is neither to go on nor be replaced."""
     if folder.exists() and not folder.is_dir():
         raise UsageError("is a file, not a folder", "Choose another -o", where=str(folder))
+    files = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
     entries = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    strangers = sorted(name for name in entries - OWN if not name.endswith(TEMPORARY))
+    strangers = sorted(entries - (files & (OWN | {name + TEMPORARY for name in OWN})))
     if strangers:
         what = f"holds files that are not a training's ({len(strangers)}, such as {strangers[0]})"
         raise UsageError(what, "Choose another -o", where=str(folder))
     if entries and not (resume or overwrite):
         mend = "Add --resume to go on" if CHECKPOINT in entries else "Add --overwrite to replace it"
         raise UsageError("holds a training already", f"{mend}, or choose another -o", where=str(folder))
-    if overwrite:
-        for name in entries:
-            (folder / name).unlink()
+    if resume and MODEL_CARD in entries:
+        raise UsageError("holds a finished training", "Add --overwrite instead to train anew", where=str(folder))
+
+
+def clear(folder: Path) -> None:
+    """Make room for a new training where an old one may be replaced."""
+    for name in OWN:
+        (folder / name).unlink(missing_ok=True)
 
 
 def save_checkpoint(folder: Path, state: "Checkpoint", key: str) -> None:

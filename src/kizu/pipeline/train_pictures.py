@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kizu.detect import targets
+from kizu.detect.decide import Rule
 from kizu.detect.metrics import Confusion, confusion
-from kizu.detect.peaks import SUPPORT, false_peaks, law_of
+from kizu.detect.peaks import Law, decide, false_peaks, law_of
 from kizu.detect.target_metrics import Match, optimal
 from kizu.io.tables import finite
 from kizu.models import patch_image
@@ -42,18 +43,21 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     import torch
 
     from kizu.networks.picture_task import LOOKED, STEPS, PictureTask, recipe
+    from kizu.networks.pictures import scene
     from kizu.networks.saved import PICTURES
 
     read = data_set(data, options, progress)
     learn = options.learn or _usual(read)
-    white = _white(read)
-    train, val = (
-        _marked(part, learn, read, progress, options.seed + n) for n, part in enumerate((read.train, read.val))
+    white, steps = _white(read), options.steps or STEPS
+    train, val, test = (
+        _marked(part, learn, read, progress, options.seed + n)
+        for n, part in enumerate((read.train, read.val, read.test))
     )
-    steps = options.steps or STEPS
-    torch.manual_seed(options.seed)
+    empty = read.val if learn == "planted" else [e._replace(grey=scene(e.grey, e.marked).ground) for e in val]
     config = {} if options.layers is None else {DEPTH[options.network]: options.layers}
-    network: nn.Module = PICTURES[options.network](**config)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        network: nn.Module = PICTURES[options.network](**config)
     task = PictureTask(
         [e.grey / white for e in train],
         None if learn == "planted" else [_of(e) for e in train],
@@ -65,8 +69,8 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
         progress=lambda done, total: progress("look", done, total),
     )
 
-    def close(network: "nn.Module", progress: Progress) -> dict[str, Any]:
-        return _close(network, val, read.test, white)
+    def close(network: "nn.Module") -> dict[str, Any]:
+        return _close(network, white, val, test, empty)
 
     return Training(
         network=network,
@@ -136,21 +140,20 @@ def _solved(grey: Floats, quantum: float) -> Bools:
     return targets.decide(grey, patch_image.patch_image(grey).residual, FALSE_ALARMS, quantum).mask
 
 
-def _close(network: "nn.Module", val: Sequence[Example], test: Sequence[Example], white: float) -> dict[str, Any]:
+def _close(
+    network: "nn.Module", white: float, val: Sequence[Example], test: Sequence[Example], empty: Sequence[Example]
+) -> dict[str, Any]:
     """The law of false peaks, and metrics on what was not trained on; test pictures are looked at only here.
 
-    False peaks are counted in pictures whose targets were smoothed over: beside a target the same peak is less.
+    False peaks are counted in validation pictures without targets: beside a target the same peak is less.
     """
     from kizu.networks.opinion import has_background
-    from kizu.networks.pictures import scene
 
     network.eval().cpu()
-    logits = [_logit(network, e.grey / white) for e in val]
-    empty = [_logit(network, scene(e.grey, e.marked).ground / white) for e in val]
-    law = law_of([false_peaks(one, np.zeros(one.shape, np.bool_)) for one in empty])
-    metrics: dict[str, Any] = {"protocol": PROTOCOL, "validation": _measured(logits, val)}
-    if test:
-        metrics["test"] = _measured([_logit(network, e.grey / white) for e in test], test)
+    law = law_of([false_peaks(_logit(network, e.grey / white)) for e in empty])
+    parts = {"validation": val, "test": test}
+    measured = {name: _measured(network, white, law, part) for name, part in parts.items() if part}
+    metrics = {"protocol": PROTOCOL, "false_alarms": FALSE_ALARMS, **measured}
     return {"white": white, "law": law._asdict(), "exact": has_background(network), "metrics": metrics}
 
 
@@ -164,10 +167,10 @@ def _logit(network: "nn.Module", grey: Floats) -> Floats:
     return np.asarray(logit[0, 0].numpy())
 
 
-def _measured(logits: Sequence[Floats], examples: Sequence[Example]) -> dict[str, Any]:
-    """IoU and its kin of the support of the anomaly, at native size."""
-    masks, truths = [one > SUPPORT for one in logits], [_of(e) for e in examples]
-    pairs = list(zip(masks, truths, strict=True))
+def _measured(network: "nn.Module", white: float, law: Law, examples: Sequence[Example]) -> dict[str, Any]:
+    """IoU and its kin of the masks that the usual rule gives, at native size."""
+    rule = Rule("false_alarms", FALSE_ALARMS)
+    pairs = [(decide(_logit(network, e.grey / white), law, rule).mask, _of(e)) for e in examples]
     each = [confusion(mask, truth) for mask, truth in pairs]
     pooled, matched = sum(each, Confusion()), sum((optimal(mask, truth) for mask, truth in pairs), Match())
     own = [1.0 if math.isnan(one.iou) else one.iou for one in each]

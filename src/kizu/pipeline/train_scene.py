@@ -50,7 +50,7 @@ def prepare(data: str, options: TrainOptions, progress: Progress) -> Training:
     schedule = tuned(task, rank, layers, min(TRIALS, steps), seed=options.seed)
     config = {"rank": rank, "layers": layers, "form": "per layer", "schedule": schedule}
 
-    def close(network: "nn.Module", progress: Progress) -> dict[str, Any]:
+    def close(network: "nn.Module") -> dict[str, Any]:
         return _close(network, val)
 
     return Training(
@@ -98,6 +98,8 @@ def _matrix(
 
 
 def _enough(X: Floats, data: str) -> Floats:
+    if not X.any():
+        raise NothingUsableError("has nothing but zeros", "Give data with content", where=data)
     if len(X) < 3 or X.shape[1] < FEWEST:
         raise NothingUsableError(
             f"is {len(X)} samples of {X.shape[1]} numbers: too few to divide",
