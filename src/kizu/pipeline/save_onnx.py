@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from kizu.errors import KizuError, ReadError, UsageError
-from kizu.files import MODEL_CARD, load_model, write_bytes
+from kizu.errors import KizuError, UsageError
+from kizu.files import load_model, write_bytes
 from kizu.networks.catalogue import NETWORKS, require_torch
 from kizu.networks.runtime import FILE, installed
+from kizu.pipeline.matrix_networks import load
 from kizu.pipeline.models import model_folder
 from kizu.pipeline.options import fingerprint
 
@@ -38,17 +39,12 @@ def save_onnx(model: str | Path, out: str | Path | None = None) -> Saved:
     """
     require_torch("save-onnx")
     from kizu.networks.export import TOLERANCE, difference, to_onnx
-    from kizu.networks.saved import restore
 
     folder = model_folder(os.fspath(model))
-    card, weights = load_model(folder)
-    word = str(card.get("network"))
+    word = str(load_model(folder)[0].get("network"))
     if word not in NETWORKS:
         raise UsageError("is not a network that kizu train made", "Give the folder of one", where=str(folder))
-    try:
-        network = restore(card, weights)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ReadError(folder / MODEL_CARD, f"not a whole model ({error})", "Train it again") from error
+    network = load(folder).network
     file = folder / FILE if out is None else Path(out)
     data = to_onnx(network, NETWORKS[word].kind, fingerprint(str(folder)))
     apart = difference(network, NETWORKS[word].kind, data) if installed() else None

@@ -101,7 +101,7 @@ def orthonormal(columns: Array) -> Array:
 def inverse_by_newton(matrix: Array) -> Array:
     """Newton–Schulz, X ← X (2I − A X) from I / ‖A‖_∞ (Schulz 1933): only products."""
     xp = namespace(matrix)
-    eye = xp.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+    eye = _identity(matrix)
     found = eye / xp.max(xp.sum(xp.abs(matrix), axis=-1, keepdims=True), axis=-2, keepdims=True)
     for _ in range(NEWTON):
         found = found @ (2.0 * eye - matrix @ found)
@@ -229,11 +229,18 @@ def _inverses(left: Array, right: Array, inverse: Callable[[Array], Array]) -> t
     """(LᵀL + εI)⁻¹ and (RᵀR + εI)⁻¹, their columns scaled to length 1 before and back after (Jacobi)."""
     xp = namespace(left)
     grams = xp.stack([_turned(left) @ left, _turned(right) @ right], axis=-3)
-    eye = xp.eye(left.shape[-1], dtype=left.dtype, device=left.device)
+    eye = _identity(grams)
     length = xp.sqrt(_or_one(xp.sum(grams * eye, axis=-1, keepdims=True)))
     products = length * _turned(length)
     found = inverse(grams / products + DAMPING * eye) / products
     return found[..., 0, :, :], found[..., 1, :, :]
+
+
+def _identity(like: Array) -> Array:
+    """The identity of the size of `like` (…, r, r), by comparison: exporters take `eye` for a change in place."""
+    xp = namespace(like)
+    place = xp.arange(like.shape[-1], device=like.device)
+    return xp.astype(place[:, None] == place[None, :], like.dtype)
 
 
 def _clip(x: Array, limit: Array) -> Array:
