@@ -17,7 +17,7 @@ FAINTEST, BRIGHTEST, GLARING = 5.0, 12.0, 24.0
 """Peaks of planted targets, in standard deviations around them: made up to the second, moved to the third."""
 AROUND = 8
 """Pixels around a planted target whose standard deviation counts."""
-EMPTIED, PLANTED, CAMERA = 0.3, 0.25, 0.5
+EMPTIED, PLANTED, CAMERA = 0.15, 0.25, 0.5
 """Shares of pictures whose targets are taken out, that get more of them, and that another camera sees."""
 MADE_UP, MOST_PLANTED = 0.3, 3
 """Share of planted samples whose targets are made up though others could be moved; most targets in one."""
