@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from importlib.resources import files
 
+from markupsafe import Markup
+
 from kizu.report.charts import chart
 from kizu.report.write import templates
 
@@ -24,6 +26,6 @@ def curve(steps: Sequence[int], losses: Sequence[float], measures: Sequence[floa
     marks = panels[1].series[0].marks
     shown = [n for n, m in enumerate(measures) if math.isfinite(m)]
     at = None if best is None else marks[shown.index(best)]
-    style = (files("kizu.report") / "templates" / "curve.css").read_text("utf-8")
+    style = Markup((files("kizu.report") / "templates" / "curve.css").read_text("utf-8"))
     label = "" if best is None else f"best: {measures[best]:.4g} at step {steps[best]}"
     return templates().get_template("curve.svg").render(panels=panels, best=at, label=label, style=style)
