@@ -13,7 +13,7 @@ from kizu.cli.summary import say, say_document, say_path
 @click.option("--quiet", is_flag=True, default=False, help="No summary.")
 @debug_option
 def command(model: str, output: str | None, as_json: bool, quiet: bool) -> None:
-    """Write a trained network as ONNX, and check that it computes the same."""
+    """Write a trained network as one ONNX file that needs no torch."""
     from kizu.pipeline.save_onnx import save_onnx
 
     saved = save_onnx(model, output)
