@@ -8,7 +8,7 @@ KizuError                      everything below; one line: what was got, what wa
 ├── ReadError                  a file cannot be read (also an OSError)
 ├── NothingUsableError         no input is left to work on
 ├── ResourceError              not enough disk or memory
-└── NotConvergedError          the certificate did not reach the tolerance and the user asked for it
+└── NotConvergedError          no certificate within the tolerance where one was asked for, or a training that diverged
 """
 
 from pathlib import Path
@@ -97,6 +97,6 @@ class ResourceError(KizuError):
 
 
 class NotConvergedError(KizuError):
-    """The certificate did not reach the tolerance and the user asked for it (`--strict`)."""
+    """The certificate did not reach the tolerance and the user asked for it (`--strict`), or a training diverged."""
 
     exit_code = 6

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from kizu.networks.training import DivergedError, Recipe, Stage, arrays, train
+from kizu.errors import NotConvergedError
+from kizu.networks.training import Recipe, Stage, arrays, train
 
 RECIPE = Recipe((Stage(30, 1e-2, depth=1), Stage(60, 1e-2, warmup=5)), validate_every=10)
 
@@ -98,7 +99,7 @@ def test_steps_without_a_finite_gradient_are_skipped_and_counted():
 
 
 def test_a_run_that_is_never_finite_says_so():
-    with pytest.raises(DivergedError, match="50 steps in a row"):
+    with pytest.raises(NotConvergedError, match="50 steps in a row"):
         train(network(), Sine(spoil=range(1000)), Recipe((Stage(100, 1e-2),)))
 
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kizu.errors import KizuError
+from kizu.errors import NotConvergedError
 
 
 class Task(Protocol):
@@ -113,12 +113,6 @@ class Checkpoint:
     log: list[Seen] = field(default_factory=list)
 
 
-class DivergedError(KizuError):
-    """Too many steps in a row had no finite loss or gradient."""
-
-    exit_code = 6
-
-
 MOST_SKIPPED = 50
 """Steps in a row without a finite gradient after which training has failed."""
 Callback = Callable[[Seen, int], object]
@@ -136,7 +130,7 @@ def train(
     """Train `network` in place; it ends with the averaged weights that were best on validation data.
 
     `save` gets a checkpoint after every validation, `callback` the row of the log and the number of all steps.
-    DivergedError where the loss is not finite for `MOST_SKIPPED` steps in a row.
+    NotConvergedError where the loss is not finite for `MOST_SKIPPED` steps in a row.
     """
     state = Checkpoint() if start is None else start
     while state.stage < len(recipe.stages) and not state.stopped:
@@ -172,7 +166,9 @@ def _run_stage(
         failed = 0 if loss is not None else failed + 1
         state.skipped += loss is None
         if failed >= MOST_SKIPPED:
-            raise DivergedError(f"{failed} steps in a row had no finite gradient", "Lower the rate or check the data")
+            raise NotConvergedError(
+                f"{failed} steps in a row had no finite gradient", "Lower the rate or check the data"
+            )
         if loss is not None:
             losses.append(loss)
             _blend(average, network, recipe.average, step)

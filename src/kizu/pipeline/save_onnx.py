@@ -22,15 +22,11 @@ class Saved(NamedTuple):
     difference: float | None
 
 
-class NotTheSameError(KizuError):
-    """The exported network computes something else."""
-
-
 def save_onnx(model: str | Path, out: str | Path | None = None) -> Saved:
     """Write the network in the folder `model` to `out`, by default model.onnx in that folder.
 
     There `kizu detect --model` uses that of a network of pictures where ONNX Runtime is installed. Before anything is
-    written, both are run on inputs of two sizes: NotTheSameError where they differ by more than 1e-5 of the largest
+    written, both are run on inputs of two sizes: KizuError where they differ by more than 1e-5 of the largest
     number.
 
     Raises
@@ -49,6 +45,6 @@ def save_onnx(model: str | Path, out: str | Path | None = None) -> Saved:
     data = to_onnx(network, NETWORKS[word].kind, fingerprint(str(folder)))
     apart = difference(network, NETWORKS[word].kind, data) if installed() else None
     if apart is not None and not apart <= TOLERANCE:
-        raise NotTheSameError(f"differs from torch by {apart:.1e}", "Report it with the model folder", where=str(file))
+        raise KizuError(f"differs from torch by {apart:.1e}", "Report it with the model folder", where=str(file))
     write_bytes(file, data)
     return Saved(file, word, len(data), apart)
