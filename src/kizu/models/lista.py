@@ -114,7 +114,21 @@ class Trained(LearnedCoder):
     """A network of torch."""
 
     word: str
-    steps: int
+
+    def __init__(
+        self,
+        dictionary: Array | None = None,
+        *,
+        layers: int = 16,
+        lam: float | None = None,
+        steps: int = 700,
+        seed: int = 0,
+    ) -> None:
+        self.dictionary = dictionary
+        self.layers = layers
+        self.lam = lam
+        self.steps = steps
+        self.seed = seed
 
     def _check(self) -> None:
         require_torch(type(self).__name__)
@@ -159,21 +173,6 @@ class Lista(Trained):
 
     word = "lista"
 
-    def __init__(
-        self,
-        dictionary: Array | None = None,
-        *,
-        layers: int = 16,
-        lam: float | None = None,
-        steps: int = 700,
-        seed: int = 0,
-    ) -> None:
-        self.dictionary = dictionary
-        self.layers = layers
-        self.lam = lam
-        self.steps = steps
-        self.seed = seed
-
 
 class Alista(Trained):
     """Sparse codes by ALISTA: two numbers per layer, the matrix is analytic (Liu et al. 2019). Needs torch.
@@ -182,21 +181,6 @@ class Alista(Trained):
     """
 
     word = "alista"
-
-    def __init__(
-        self,
-        dictionary: Array | None = None,
-        *,
-        layers: int = 16,
-        lam: float | None = None,
-        steps: int = 700,
-        seed: int = 0,
-    ) -> None:
-        self.dictionary = dictionary
-        self.layers = layers
-        self.lam = lam
-        self.steps = steps
-        self.seed = seed
 
 
 class HyperLista(LearnedCoder):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from kizu.arrays import namespace
-from kizu.networks.coding import LAM, Coding, CodingNetwork
+from kizu.networks.coding import Coding, CodingNetwork
 from kizu.operators import squared_norm
 from kizu.solvers.iteration import Numbers
 from kizu.typing import Array
@@ -48,9 +48,7 @@ class Adaptive(Coding):
 class AdaLista(CodingNetwork):
     """Two numbers per layer, and 2·features² weights in common. `D` is the dictionary where none is given."""
 
-    def __init__(self, D: Array, layers: int = 16, *, lam: float = LAM, dtype: torch.dtype = torch.float32) -> None:
-        learn = ("step_size", "lam", "gram", "encoder")
-        super().__init__(Adaptive(D, lam=lam), layers, learn=learn, shared=("gram", "encoder"), dtype=dtype)
+    coding, learned, common = Adaptive, ("step_size", "lam", "gram", "encoder"), ("gram", "encoder")
 
     def read(self, Y: Any, D: Any = None) -> Given:
         """Rows of Y (samples, features) over D (atoms, features)."""

@@ -79,6 +79,13 @@ class Coding:
         return ista.step(x, self.slope(data, x, numbers), self.prox(data, numbers), numbers["step_size"])
 
 
+class Weighted(Coding):
+    """A matrix of its own in place of Aᵀ's A: a number of the step, or a constant."""
+
+    def slope(self, data: Any, x: Array, numbers: Numbers) -> Array:
+        return numbers["weight"].T @ (numbers["A"] @ x - data.y)
+
+
 class Selecting(Coding):
     """Support selection: the largest entries pass unshrunk, a larger share of them in every layer, up to a limit.
 
@@ -97,7 +104,26 @@ class Selecting(Coding):
 
 
 class CodingNetwork(Unfolded):
-    """Layers of a :class:`Coding` step. Called with :class:`Samples` it gives the codes as columns."""
+    """Layers of a :class:`Coding` step. Called with :class:`Samples` it gives the codes as columns.
+
+    What derives from it says which step it has, which of its numbers are `learned`, and which `common` to all layers.
+    """
+
+    coding: type[Coding]
+    learned: tuple[str, ...]
+    common: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        D: Array,
+        layers: int = 16,
+        *,
+        lam: float = LAM,
+        weight: Array | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        iteration = self.coding(D, lam=lam, weight=weight)
+        super().__init__(iteration, layers, learn=self.learned, shared=self.common, dtype=dtype)
 
     @property
     def dictionary(self) -> torch.Tensor:

@@ -9,9 +9,7 @@ ISTA. In the paper all B_k are one; here they differ in scale.
 
 from typing import Any
 
-import torch
-
-from kizu.networks.coding import LAM, Coding, CodingNetwork, blank
+from kizu.networks.coding import Coding, CodingNetwork, blank
 from kizu.solvers.iteration import Numbers
 from kizu.typing import Array
 
@@ -30,14 +28,4 @@ class Inhibiting(Coding):
 class Lista(CodingNetwork):
     """Atoms² + 2 weights per layer, and features·atoms in common."""
 
-    def __init__(
-        self,
-        D: Array,
-        layers: int = 16,
-        *,
-        lam: float = LAM,
-        weight: Array | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        learn = ("step_size", "lam", "weight", "inhibition")
-        super().__init__(Inhibiting(D, lam=lam, weight=weight), layers, learn=learn, shared=("weight",), dtype=dtype)
+    coding, learned, common = Inhibiting, ("step_size", "lam", "weight", "inhibition"), ("weight",)

@@ -7,35 +7,18 @@ lam_k and t_k, which is the scale of W_k and learned faster than its entries. W_
 the `weight` that is given.
 """
 
-from typing import Any
-
-import torch
-
-from kizu.networks.coding import LAM, Coding, CodingNetwork
+from kizu.networks.coding import CodingNetwork, Weighted
 from kizu.solvers.iteration import Numbers
-from kizu.typing import Array
 
 
-class Coupled(Coding):
-    """ISTA's step with W in place of Aᵀ's A."""
+class Coupled(Weighted):
+    """ISTA's step with a W that is trained."""
 
     def numbers(self, k: int) -> Numbers:
         return {**super().numbers(k), "weight": self.weight}
-
-    def slope(self, data: Any, x: Array, numbers: Numbers) -> Array:
-        return numbers["weight"].T @ (numbers["A"] @ x - data.y)
 
 
 class ListaCP(CodingNetwork):
     """Features·atoms + 2 weights per layer."""
 
-    def __init__(
-        self,
-        D: Array,
-        layers: int = 16,
-        *,
-        lam: float = LAM,
-        weight: Array | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(Coupled(D, lam=lam, weight=weight), layers, learn=("step_size", "lam", "weight"), dtype=dtype)
+    coding, learned = Coupled, ("step_size", "lam", "weight")

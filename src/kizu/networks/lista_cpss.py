@@ -3,11 +3,8 @@
 x⁺ = η(x − t_k·W_kᵀ(A x − y), t_k·lam_k·‖y‖)      η lets the largest entries pass unshrunk
 """
 
-import torch
-
-from kizu.networks.coding import LAM, CodingNetwork, Selecting
+from kizu.networks.coding import CodingNetwork, Selecting
 from kizu.networks.lista_cp import Coupled
-from kizu.typing import Array
 
 
 class CoupledSelecting(Selecting, Coupled):
@@ -17,15 +14,4 @@ class CoupledSelecting(Selecting, Coupled):
 class ListaCPSS(CodingNetwork):
     """Features·atoms + 2 weights per layer."""
 
-    def __init__(
-        self,
-        D: Array,
-        layers: int = 16,
-        *,
-        lam: float = LAM,
-        weight: Array | None = None,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        super().__init__(
-            CoupledSelecting(D, lam=lam, weight=weight), layers, learn=("step_size", "lam", "weight"), dtype=dtype
-        )
+    coding, learned = CoupledSelecting, ("step_size", "lam", "weight")
