@@ -19,7 +19,7 @@ demo: $(VENV)/.core
 	$(BIN)/python -m kizu demo -o demo-out --overwrite
 
 test: check browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 check: $(VENV)/.test
 	$(BIN)/ruff check .

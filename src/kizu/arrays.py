@@ -42,6 +42,12 @@ def weak(number: Any) -> Any:
     return number.item() if isinstance(number, np.generic) else number
 
 
+def or_one(x: Array) -> Array:
+    """`x`, and 1 where it is 0: a size to divide by."""
+    xp = namespace(x)
+    return xp.where(x == 0, xp.ones_like(x), x)
+
+
 def is_array(x: Any) -> bool:
     """Whether `x` is an array of any library; a number may be one, such as a learned tensor."""
     return hasattr(x, "__array_namespace__") or is_torch_array(x)

@@ -24,9 +24,6 @@ class Sine:
     def begin(self, network, depth):
         self.begun.append(depth)
 
-    def end(self, network):
-        self.begun.append("end")
-
     def loss(self, network, step, depth):
         loss = self._error(network, step)
         return loss * math.nan if step in self.spoil else loss
@@ -53,7 +50,7 @@ def test_it_learns_and_ends_with_the_best_weights():
     net, task = network(), Sine()
     before = task.validate(net, None)
     state = train(net, task, RECIPE)
-    assert task.begun == [1, None, "end"]
+    assert task.begun == [1, None]
     assert [seen.step for seen in state.log] == [10, 20, 30, 40, 50, 60, 70, 80, 90]
     assert state.stopped == "steps"
     assert task.validate(net, None) == pytest.approx(state.log[-1].best)

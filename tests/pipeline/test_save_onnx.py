@@ -22,7 +22,7 @@ CARD = {
     "kind": "pictures-network", "schema": 1, "network": "exact-rpcanet", "config": {"layers": 1, "channels": 2},
     "key": "", "parameters": 1, "pixels": {"channels": 1, "dtype": "uint8"}, "white": 255.0, "exact": True,
     "training": {"learn": "labels", "what": "", "examples": {"train": 1}, "split": "", "steps": 1, "stopped": "steps"},
-    "law": {"start": 0.0, "rate": 1.0, "fall": 1.0, "pictures": 30, "peaks": 30}, "warnings": [],
+    "law": {"loudest": [0.0], "fall": 1.0}, "warnings": [],
 }  # fmt: skip
 
 

@@ -1,32 +1,41 @@
-"""Training end to end on small pictures: what it reads, keeps apart, goes on from, refuses, and is good for."""
+"""Training end to end on small pictures: what it makes of them, what it refuses, and what the model is good for."""
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import kizu
-from kizu.errors import KizuError, NothingUsableError, ParameterError, ReadError, UsageError
+from kizu.errors import KizuError, ParameterError, ResourceError, UsageError
 from kizu.files import load_model
+from kizu.networks import picture_task
 from kizu.pipeline.train import train
-from runs import write_grey as write
-from runs import write_targets as targets
+from runs import write_grey, write_targets
 
-STEPS = 12
+SIZE = {"layers": 1, "steps": 20, "jobs": 1}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short():
+    """Pictures are validated every five steps, and few are looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picture_task, "EVERY", 5)
+        patch.setattr(picture_task, "LOOKED", 6)
+        yield
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return targets(tmp_path_factory.mktemp("data"))
+    return write_targets(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
 def trained(data, tmp_path_factory):
-    return train("exact-rpcanet", data, tmp_path_factory.mktemp("model") / "m", layers=1, steps=STEPS, jobs=1)
+    return train("exact-rpcanet", data, tmp_path_factory.mktemp("model") / "m", **SIZE)
 
 
 def weights(folder):
@@ -34,20 +43,22 @@ def weights(folder):
 
 
 def equal(one, other):
-    return all(np.array_equal(a, other[name]) for name, a in one.items())
+    return one.keys() == other.keys() and all(np.array_equal(a, other[name]) for name, a in one.items())
 
 
 def test_the_card_says_how_it_was_made(trained):
     card, arrays = load_model(trained.folder)
     assert card["kind"] == "pictures-network" and card["network"] == "exact-rpcanet" and card["config"] == {"layers": 1}
     assert card["training"]["examples"] == {"train": 10, "val": 2, "test": 0, "marked": 10}
-    assert card["training"]["learn"] == "labels" and card["training"]["steps"] == STEPS
-    assert card["metrics"]["protocol"] == "kizu" and card["metrics"]["validation"]["iou"] > 0.5
+    assert card["training"]["learn"] == "labels" and card["training"]["steps"] == SIZE["steps"]
+    found = card["metrics"]["validation"]
+    assert card["metrics"]["protocol"] == "kizu" and found["iou"] > 0.25
+    assert (found["pictures"], found["pd"], found["false_per_picture"]) == (2, 1.0, 0.0)
     learned = sum(a.size for name, a in arrays.items() if name.startswith("judge."))
     assert card["parameters"] == learned == trained.parameters
     assert "best: " in (trained.folder / "curve.svg").read_text()
     rows = list(csv.DictReader((trained.folder / "training.csv").read_text().splitlines()))
-    assert int(rows[-1]["step"]) == STEPS
+    assert int(rows[-1]["step"]) == SIZE["steps"]
     assert not (trained.folder / "checkpoint.safetensors").exists()
 
 
@@ -61,117 +72,36 @@ def test_a_trained_network_judges_pictures(trained, data, tmp_path):
     assert (again.folder / "regions.csv").read_bytes() == (outcome.folder / "regions.csv").read_bytes()
 
 
-def test_the_same_seed_trains_the_same_weights(trained, data, tmp_path):
-    again = train("exact-rpcanet", data, tmp_path / "m", layers=1, steps=STEPS, jobs=1)
-    assert equal(weights(again.folder), weights(trained.folder))
-    other = train("exact-rpcanet", data, tmp_path / "o", layers=1, steps=STEPS, jobs=1, seed=1)
+def test_another_seed_trains_other_weights(trained, data, tmp_path):
+    other = train("exact-rpcanet", data, tmp_path / "m", **SIZE, seed=1)
     assert not equal(weights(other.folder), weights(trained.folder))
 
 
-class Killed(Exception):
-    pass
-
-
-def test_a_killed_training_goes_on_to_the_same_weights(data, tmp_path, monkeypatch):
-    from kizu.networks import picture_task
-
-    monkeypatch.setattr(picture_task, "EVERY", 5)
-    whole = train("exact-rpcanet", data, tmp_path / "whole", layers=1, steps=STEPS, jobs=1)
-
-    def kill(stage, done, total):
-        if stage.startswith("train") and done >= 10:
-            raise Killed
-
-    with pytest.raises(Killed):
-        train("exact-rpcanet", data, tmp_path / "half", layers=1, steps=STEPS, jobs=1, progress=kill)
-    with pytest.raises(UsageError, match="Add --resume"):
-        train("exact-rpcanet", data, tmp_path / "half", layers=1, steps=STEPS, jobs=1)
-    with pytest.raises(UsageError, match="other data, parameters"):
-        train("exact-rpcanet", data, tmp_path / "half", layers=1, steps=STEPS + 1, jobs=1, resume=True)
-    resumed = train("exact-rpcanet", data, tmp_path / "half", layers=1, steps=STEPS, jobs=1, resume=True)
-    assert equal(weights(resumed.folder), weights(whole.folder))
-
-
-def test_a_checkpoint_that_is_cut_off_is_named(data, tmp_path):
-    folder = tmp_path / "m"
-    folder.mkdir()
-    (folder / "checkpoint.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
-    with pytest.raises(ReadError, match="not a whole checkpoint"):
-        train("exact-rpcanet", data, folder, layers=1, steps=STEPS, resume=True)
-
-
-def test_training_never_looks_at_the_test_part(data, tmp_path):
-    split = ["train"] * 8 + ["val"] * 2 + ["test"] * 2
+@pytest.mark.parametrize(("learn", "asked"), [("labels", None), ("planted", None), ("distil", "distil")])
+def test_the_test_part_is_measured_and_never_trained_on(learn, asked, data, tmp_path):
+    split = [*["test"] * 2, *["train"] * 7, *["val"] * 2]
     found = []
-    for name, spoil in (("one", 0), ("two", 90)):
+    for name in ("one", "two"):
         folder = shutil.copytree(data, tmp_path / name)
         lines = [f"{n:02},{part}" for n, part in enumerate(split)]
         (folder / "index.csv").write_text("\n".join(["name,split", *lines]))
-        for number in (10, 11):
-            image = np.asarray(Image.open(folder / "images" / f"{number}.png"))
-            write(folder / "images" / f"{number}.png", 255.0 - image if spoil else image)
-        found.append(train("exact-rpcanet", folder, tmp_path / f"m{name}", layers=1, steps=STEPS, jobs=1))
-    assert found[0].examples == {"train": 8, "val": 2, "test": 2, "marked": 8}
-    assert equal(weights(found[0].folder), weights(found[1].folder))
-    assert found[0].metrics["test"]["pictures"] == 2
-
-
-def test_equal_pictures_in_two_parts_are_refused(data, tmp_path):
-    folder = shutil.copytree(data, tmp_path / "d")
-    shutil.copy(folder / "images" / "00.png", folder / "images" / "11.png")  # its mask is another
-    lines = [f"{n:02},{'test' if n == 11 else 'train'}" for n in range(12)]
-    (folder / "index.csv").write_text("\n".join(["name,split", *lines]))
-    with pytest.raises(UsageError, match="same picture as 00"):
-        train("exact-rpcanet", folder, tmp_path / "m", steps=STEPS)
-
-
-@pytest.mark.parametrize("learn", ["planted", "distil"])
-def test_it_learns_without_masks(learn, data, tmp_path):
-    result = train("exact-rpcanet", data / "images", tmp_path / "m", learn=learn, layers=1, steps=STEPS, jobs=1)
-    assert result.learn == learn and result.metrics["validation"]["pictures"] == 2
-    assert json.loads((result.folder / "model.json").read_text())["training"]["learn"] == learn
-
-
-def test_masks_that_do_not_match_are_named_and_left_out(data, tmp_path):
-    folder = shutil.copytree(data, tmp_path / "d")
-    write(folder / "masks" / "03.png", np.zeros((8, 8)))
-    (folder / "masks" / "04.png").unlink()
-    result = train("exact-rpcanet", folder, tmp_path / "m", layers=1, steps=STEPS, jobs=1)
-    assert sum(result.examples[part] for part in ("train", "val")) == 10
-    assert sorted(one.source for one in result.skipped) == ["03", "04"]
-    whats = " ".join(one.what for one in result.skipped)
-    assert "8x8" in whats and "no mask" in whats
-
-
-def test_unknown_pixels_are_named_and_left_out(tmp_path):
-    import tifffile
-
-    rng = np.random.default_rng(0)
-    (tmp_path / "images").mkdir()
-    for number in range(10):
-        values = rng.normal(size=(32, 32)).astype(np.float32)
-        if number == 4:
-            values[3, 3] = np.nan
-        tifffile.imwrite(tmp_path / "images" / f"{number}.tif", values)
-    result = train("exact-rpcanet", tmp_path / "images", tmp_path / "m", layers=1, steps=STEPS, jobs=1)
-    assert [one.source for one in result.skipped] == ["4"]
-    assert "not numbers" in result.skipped[0].what
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "says"),
-    [
-        (lambda d: shutil.rmtree(d / "masks"), UsageError, "no masks/"),
-        (lambda d: [p.unlink() for p in list((d / "images").iterdir())[3:]], NothingUsableError, "at least"),
-        (lambda d: [write(p, np.zeros((40, 56))) for p in (d / "masks").iterdir()], UsageError, "marks anything"),
-        (lambda d: [p.rename(p.with_suffix(".txt")) for p in (d / "masks").iterdir()], NothingUsableError, "no mask"),
-    ],
-)  # fmt: skip
-def test_data_that_cannot_be_learned_from_say_so(change, error, says, data, tmp_path):
-    folder = shutil.copytree(data, tmp_path / "d")
-    change(folder)
-    with pytest.raises(error, match=says):
-        train("exact-rpcanet", folder, tmp_path / "m", learn="labels", layers=1, steps=STEPS)
+        if learn == "planted":
+            shutil.rmtree(folder / "masks")
+        if name == "two":
+            for number in range(2):
+                write_grey(
+                    folder / "images" / f"{number:02}.png", np.random.default_rng(number).integers(0, 256, (40, 56))
+                )
+        found.append(train("exact-rpcanet", folder, tmp_path / f"m{name}", learn=asked, layers=1, steps=10, jobs=1))
+    one, two = found
+    assert one.learn == two.learn == load_model(one.folder)[0]["training"]["learn"] == learn
+    assert one.examples == {"train": 7, "val": 2, "test": 2, "marked": 7 if learn == "labels" else 0}
+    assert [(lost.source, lost.what) for lost in one.skipped] == [("11", "is not in index.csv")]
+    assert equal(weights(one.folder), weights(two.folder))
+    assert one.metrics["validation"] == two.metrics["validation"] and one.metrics["validation"]["pictures"] == 2
+    assert one.metrics["test"]["pictures"] == two.metrics["test"]["pictures"] == 2
+    if learn != "planted":  # a dozen steps are too few for what is planted: nothing is found in either
+        assert one.metrics["test"] != two.metrics["test"]
 
 
 @pytest.mark.parametrize(
@@ -194,46 +124,42 @@ def test_bad_arguments_are_named(options, error, says, data, tmp_path):
         train(network, data, tmp_path / "m", **options)
 
 
-def test_a_finished_training_is_neither_continued_nor_lost(trained, data, tmp_path):
-    folder = shutil.copytree(trained.folder, tmp_path / "m")
-    with pytest.raises(UsageError, match="finished training"):
-        train("exact-rpcanet", data, folder, layers=1, steps=STEPS, resume=True)
-    with pytest.raises(UsageError, match="holds a training already"):
-        train("exact-rpcanet", data, folder, layers=1, steps=STEPS)
-    with pytest.raises(KizuError):
-        train("exact-rpcanet", tmp_path / "typo", folder, layers=1, steps=STEPS, overwrite=True)
-    assert equal(weights(folder), weights(trained.folder))
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("split,name\ntrain", "for the name ''"),
-        ("name,part\n00,train", "no columns name and split"),
-        ("name,split\n00,practice", "practice"),
-    ],
-)
-def test_an_index_that_cannot_be_followed_is_named(text, says, data, tmp_path):
-    folder = shutil.copytree(data, tmp_path / "d")
-    (folder / "index.csv").write_text(text)
-    with pytest.raises(ReadError, match=says):
-        train("exact-rpcanet", folder, tmp_path / "m", layers=1, steps=STEPS)
-
-
-def test_an_index_may_have_capitals_semicolons_and_suffixes_and_names_what_it_lacks(data, tmp_path):
-    folder = shutil.copytree(data, tmp_path / "d")
-    lines = [f"{n:02}.png; {'Val' if n > 7 else 'train'}" for n in range(11)]
-    (folder / "index.csv").write_text("\n".join(["Name;Split", *lines]))
-    result = train("exact-rpcanet", folder, tmp_path / "m", layers=1, steps=STEPS, jobs=1)
-    assert result.examples == {"train": 8, "val": 3, "test": 0, "marked": 8}
-    assert [(one.source, one.what) for one in result.skipped] == [("11", "is not in index.csv")]
-
-
 def test_another_folder_is_not_written_into(data, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"letter\.txt"):
         train("exact-rpcanet", data, tmp_path, overwrite=True)
     assert (tmp_path / "letter.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "says"),
+    [
+        ("letter", UsageError, "is a file, not a folder"),
+        ("letter/deep/m", UsageError, "letter is a file, not a folder"),
+        ("deep/" + 300 * "n", ResourceError, "cannot write"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_noticed_before_anything_is_read(out, error, says, tmp_path):
+    (tmp_path / "letter").write_text("mine")
+    with pytest.raises(error, match=says) as refused:
+        train("exact-rpcanet", tmp_path / "no data", tmp_path / out)
+    assert refused.value.where == str(tmp_path / out) and "Choose another -o" in str(refused.value)
+    assert list(tmp_path.iterdir()) == [tmp_path / "letter"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("out", ["", "deep/m"])
+def test_a_folder_that_nobody_may_write_to_is_noticed_before_anything_is_read(out, tmp_path):
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0o500)
+    with pytest.raises(ResourceError, match="Permission denied"):
+        train("exact-rpcanet", tmp_path / "no data", shut / out)
+
+
+def test_a_training_that_cannot_begin_leaves_nothing(tmp_path):
+    with pytest.raises(KizuError, match="no data"):
+        train("exact-rpcanet", tmp_path / "no data", tmp_path / "deep" / "m")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

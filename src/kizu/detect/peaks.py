@@ -1,12 +1,14 @@
-"""Regions in the logits of a trained network, and how many false ones to expect.
+"""Regions in the logits of a trained network, and how often one is false.
 
 A logit is the network's own opinion, and no network knows how often it is wrong. So that is counted, on pictures that
-it was not trained on and in which there is nothing: the peaks of its logits. Their excesses over a level that some of
-them reach are exponential, nearly (peaks over a threshold, Pickands 1975): a logit is the logarithm of odds.
+it was not trained on and in which there is nothing: how loud is the loudest of each? False regions come in crowds in a
+few pictures, so pictures are counted, not regions: of n + 1 alike, each is as likely as any other to be the loudest
+(conformal p-values: Vovk, Gammerman & Shafer 2005). Louder than all n, nothing was measured: there the excesses of the
+louder half go on as an exponential law (peaks over a threshold, Pickands 1975).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,61 +19,49 @@ from kizu.detect.hysteresis import EIGHT
 from kizu.errors import UsageError
 from kizu.typing import Floats
 
-APART = 7
-"""Pixels of the window that a peak is the highest of."""
-TAIL = 40
-"""The law is fitted to so many of the highest peaks: fewer would be a guess, and lower ones follow another law."""
 FLATTEST = 0.25
-"""The law's fall, at least: equal peaks, as of a flat border, do not say that higher ones are impossible."""
+"""The law's fall, at least: equal pictures, as of a flat border, do not say that louder ones are impossible."""
 LEAST = 1e-6
-"""No expected number of false regions below this is claimed."""
+"""No chance below this is claimed."""
 SUPPORT = 0.0
 """Where the anomaly of an exact network is not zero: its logit is above this."""
 
 
 class Law(NamedTuple):
-    """False regions per picture whose peak is at least t: rate·exp(−(t − start) / fall), from `start` on.
+    """The chance that a picture without anything in it has a region whose peak is at least t.
 
-    `pictures` and `peaks` are how many it was measured on.
+    `loudest` logit of each of some such pictures, falling; beyond the first, the chance falls by e every `fall`.
     """
 
-    start: float
-    rate: float
+    loudest: tuple[float, ...]
     fall: float
-    pictures: int
-    peaks: int
 
     def expected(self, peak: float) -> float:
-        """False regions per defect-free picture with at least this peak."""
-        return max(self.rate * math.exp(-max(peak - self.start, 0.0) / self.fall), LEAST)
+        """The chance of at least this peak where there is nothing."""
+        reached = sum(one >= peak for one in self.loudest)
+        beyond = max(0.0, peak - self.loudest[0]) / self.fall
+        return max((reached + 1) / (len(self.loudest) + 1) * math.exp(-beyond), LEAST)
 
     def level(self, rate: float) -> float:
-        """The lowest peak that fewer than `rate` false regions per picture reach; no lower than was measured."""
-        return self.start + max(0.0, self.fall * math.log(self.rate / rate))
+        """The lowest peak whose chance is at most `rate`; the least loud picture's where all are allowed one."""
+        pictures = len(self.loudest) + 1
+        allowed = math.floor(rate * pictures * (1 + 1e-12)) - 1
+        if allowed < 0:
+            return self.loudest[0] + self.fall * math.log(1 / (rate * pictures))
+        return self.loudest[-1] if allowed >= pictures - 1 else math.nextafter(self.loudest[allowed], math.inf)
 
 
-def false_peaks(logit: Floats) -> Floats:
-    """Peaks of the logits (height, width) of a picture in which there is nothing; a plateau is one."""
-    labels, count = ndimage.label(ndimage.maximum_filter(logit, APART) == logit, EIGHT)
-    return np.asarray(ndimage.maximum(logit, labels, np.arange(1, count + 1)), np.float64).reshape(-1)
-
-
-def law_of(peaks: Sequence[Floats]) -> Law:
-    """The law of the false peaks of some pictures, one array each."""
-    together = np.sort(np.concatenate(peaks))[::-1]
-    count = min(TAIL, len(together) - 1)
-    if count < 1:
-        start = float(together[0]) if len(together) else SUPPORT
-        return Law(start, 1.0 / len(peaks), 1.0, len(peaks), len(together))
-    start = float(together[count])
-    fall = float(np.mean(together[:count] - start))
-    return Law(start, (count + 1) / len(peaks), max(fall, FLATTEST), len(peaks), count)
+def law_of(logits: Iterable[Floats]) -> Law:
+    """The law of the logits of some pictures, at least one, in which there is nothing."""
+    loudest = sorted((float(logit.max()) for logit in logits), reverse=True)
+    half = -(-len(loudest) // 2)
+    return Law(tuple(loudest), max(float(np.mean(loudest[:half])) - loudest[half - 1], FLATTEST))
 
 
 def decide(logit: Floats, law: Law, rule: Rule, min_area: int = 1) -> Decision:
-    """Regions where the logit is above 0 whose peaks are rare enough among false ones; `rule` z is a level of peaks.
+    """Regions where the logit is above 0 whose peaks are rare enough where nothing is; `rule` z is a level of peaks.
 
-    Where more false regions are allowed than have a peak above 0, regions reach down to the level of peaks. The score
+    Where more false alarms are allowed than have a peak above 0, regions reach down to the level of peaks. The score
     is log(1 + exp(logit)): near the logit where it is large, near 0 where it is far below.
     """
     if rule.kind == "fdr":

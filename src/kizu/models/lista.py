@@ -12,7 +12,6 @@ from abc import abstractmethod
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy.fft import dct
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -20,7 +19,8 @@ from kizu.arrays import to_numpy
 from kizu.errors import ParameterError, ShapeError
 from kizu.models import validate
 from kizu.models.safeguard import SafeCodes, safeguard, units
-from kizu.models.sparse_code import checked, default_weight, sparse_code
+from kizu.models.sparse_code import default_weight, sparse_code
+from kizu.models.sparse_coder import with_dictionary
 from kizu.networks.catalogue import require_torch
 from kizu.solvers import hyper_lista
 from kizu.solvers.iteration import iterate
@@ -59,10 +59,7 @@ class LearnedCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         X = validate_data(self, X, dtype=[np.float64, np.float32], ensure_min_samples=2)
         validate.positive("lam", self.lam)
         self._check()
-        atoms = self.dictionary
-        if atoms is None:
-            atoms = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho")
-        rows, self.components_ = checked(X, atoms, ("X", "dictionary"))
+        rows, self.components_ = with_dictionary(X, self.dictionary)
         unit = units(rows)
         chosen = self.lam
         if chosen is None:

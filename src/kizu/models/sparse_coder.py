@@ -52,10 +52,7 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Check the dictionary against X (samples, features), and choose lam if none is given; `y` is ignored."""
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         check_numbers(self.lam, self.ratio, self.positive, self.solver, self.tol, self.max_iter)
-        atoms = self.dictionary
-        if atoms is None:
-            atoms = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho")
-        rows, self.components_ = checked(X, atoms, ("X", "dictionary"))
+        rows, self.components_ = with_dictionary(X, self.dictionary)
         chosen = self.lam
         if chosen is None:
             chosen = default_weight(rows, self.components_, self.ratio, self.positive).value
@@ -94,3 +91,12 @@ class SparseCoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     @property
     def _n_features_out(self) -> Any:
         return len(self.components_)
+
+
+def with_dictionary(X: Floats, dictionary: Array | None) -> tuple[Floats, Floats]:
+    """X (samples, features) and the dictionary (atoms, features), which belong together; the cosines where it is None.
+
+    They are an orthonormal basis, which smooth samples need few atoms of.
+    """
+    atoms = dct(np.eye(X.shape[1], dtype=X.dtype), axis=0, norm="ortho") if dictionary is None else dictionary
+    return checked(X, atoms, ("X", "dictionary"))

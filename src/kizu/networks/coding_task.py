@@ -61,9 +61,6 @@ class CodingTask:
     measure: Measure = log_error
     shift: Mapping[str, float] = field(default_factory=lambda: {"lam": LOWER})
 
-    def end(self, network: nn.Module) -> None:
-        """Nothing is left to decide."""
-
     def loss(self, network: nn.Module, step: int, depth: int | None) -> Tensor:
         """Of layer `depth` alone; where None, of the last and, with less weight, of all."""
         batch = self.batch(step)

@@ -55,7 +55,7 @@ class ExactRPCANet(nn.Module):
     layers : of robust PCA
     channels : of the network that stands in for the last prox
 
-    `core` is the logit that an anomaly has to reach somewhere, 0 before training.
+    `core` is the logit that an anomaly has to reach somewhere: 0, unless it is known how often each is reached in vain.
     """
 
     core: Tensor

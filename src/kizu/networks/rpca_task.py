@@ -71,9 +71,6 @@ class RPCATask:
     def begin(self, network: nn.Module, depth: int | None) -> None:
         """Nothing to prepare: all layers start as the algorithm."""
 
-    def end(self, network: nn.Module) -> None:
-        """Nothing is left to decide."""
-
     def loss(self, network: nn.Module, step: int, depth: int | None) -> Tensor:
         batch = self.batches(step)
         return self.loss_of(network(batch.data, depth).background, batch)

@@ -34,10 +34,6 @@ class Task(Protocol):
         """Prepare the network for a stage that trains `depth` layers."""
         ...
 
-    def end(self, network: nn.Module) -> None:
-        """Set what validation data decide when the weights are final."""
-        ...
-
 
 class Stage(NamedTuple):
     """`steps` of Adam on `depth` layers (all where None).
@@ -138,7 +134,6 @@ def train(
         state.stage, state.step, state.moments = state.stage + 1, 0, {}
     state.stopped = state.stopped or "steps"
     load(network, state.best or state.weights)
-    task.end(network)
     return state
 
 

@@ -25,7 +25,7 @@ UNSETTLED: dict[str, Any] = {"noise": "auto", "lam": None, "rank": None, "fdr": 
 """Keywords of `inspect` that a trained network has no use for."""
 AROUND = 15
 """Pixels of the window that a region is filled from, where a network has no background."""
-NULL = "peaks of the logits in validation pictures without targets: not trained on, but they chose the weights"
+NULL = "the loudest logit of each validation picture without targets: not trained on, but they chose the weights"
 OWN_PICTURE = "background + anomaly + noise is the picture, to rounding"
 
 
@@ -70,7 +70,7 @@ class PictureNetwork:
     def facts(self, rule: Rule, gap: float) -> dict[str, Any]:
         card, training = self._card, self._card["training"]
         level = rule.value if rule.kind == "z" else self.law.level(rule.value)
-        few = f"measured on {self.law.pictures} pictures with {self.law.peaks} peaks of nothing"
+        few = f"measured on {len(self.law.loudest)} pictures without targets"
         return {
             "parameters": {
                 "network": {"value": card["network"], "why": NETWORKS[card["network"]].title},
@@ -105,7 +105,7 @@ class PictureNetwork:
         return f"What is proven is the sum: {OWN_PICTURE}." if exact else "It has no background of its own."
 
     def _warnings(self) -> list[str]:
-        few = f"it was measured on the {self.law.pictures} pictures that chose the weights"
+        few = f"it was measured on the {len(self.law.loudest)} pictures that chose the weights"
         return [*self._card["warnings"], f"The stated false-alarm rate is approximate: {few}."]
 
     def card(self) -> tuple[dict[str, Any], Mapping[str, NDArray[Any]]]:

@@ -149,11 +149,11 @@ def train_as(options: TrainOptions, data: str, out: Path, progress: Progress) ->
 
         state = loop.train(made.network, made.task, made.recipe, start=start, save=save, callback=seen)
         closed = made.close(made.network)
-    card, trained = _card(options, made, state, closed, out)
+    card = _card(options, made, state, closed)
     write_log(out, state, made.measure, account())
     save_model(out, finite(card | {"key": key}), loop.arrays(made.network))
     finish(out)
-    return trained
+    return _trained(made, card, out)
 
 
 def _device(options: TrainOptions) -> str:
@@ -168,45 +168,20 @@ def _device(options: TrainOptions) -> str:
     return "cuda" if there and asked != "cpu" else "cpu"
 
 
-def _card(
-    options: TrainOptions, made: Training, state: "Checkpoint", closed: dict[str, Any], out: Path
-) -> tuple[dict[str, Any], Trained]:
-    """The model card, and the account for the caller."""
-    parameters = sum(one.numel() for one in made.network.parameters())
-    best = min((seen.best for seen in state.log if seen.stage == state.log[-1].stage), default=float("nan"))
-    steps = state.log[-1].step
-    warnings = list(closed.pop("warnings", []))
-    if state.skipped:
-        warnings.append(f"{state.skipped} steps had no finite gradient and were skipped.")
-    card = {
+def _card(options: TrainOptions, made: Training, state: "Checkpoint", closed: dict[str, Any]) -> dict[str, Any]:
+    """The model card."""
+    return {
         "kind": f"{options.entry.kind}-network",
         "schema": SCHEMA,
         "kizu": version("kizu"),
         "network": options.network,
         "config": made.config,
-        "parameters": parameters,
+        "parameters": sum(one.numel() for one in made.network.parameters()),
         "pixels": made.pixels,
-        "training": _training(options, made, state) | {"steps": steps, "best": best},
-        "warnings": warnings,
+        "training": _training(options, made, state),
+        "warnings": [f"{state.skipped} steps had no finite gradient and were skipped."] if state.skipped else [],
         **closed,
     }
-    trained = Trained(
-        folder=out,
-        network=options.network,
-        learn=made.learn,
-        what=LEARN[made.learn],
-        examples=made.examples,
-        split=made.split,
-        parameters=parameters,
-        steps=steps,
-        stopped=state.stopped,
-        measure=made.measure,
-        best=best,
-        metrics=closed.get("metrics", {}),
-        warnings=tuple(warnings),
-        skipped=made.skipped,
-    )
-    return card, trained
 
 
 def _training(options: TrainOptions, made: Training, state: "Checkpoint") -> dict[str, Any]:
@@ -214,6 +189,8 @@ def _training(options: TrainOptions, made: Training, state: "Checkpoint") -> dic
     return {
         "learn": made.learn,
         "what": LEARN[made.learn],
+        "steps": state.log[-1].step,
+        "best": state.log[-1].best,
         "data_sha256": made.sha256,
         "examples": made.examples,
         "split": made.split,
@@ -223,6 +200,27 @@ def _training(options: TrainOptions, made: Training, state: "Checkpoint") -> dic
         "recipe": _plain(made.recipe),
         "measure": made.measure,
     }
+
+
+def _trained(made: Training, card: dict[str, Any], out: Path) -> Trained:
+    """The account for the caller: what the card says, and what was left out."""
+    training = card["training"]
+    return Trained(
+        folder=out,
+        network=card["network"],
+        learn=made.learn,
+        what=training["what"],
+        examples=made.examples,
+        split=made.split,
+        parameters=card["parameters"],
+        steps=training["steps"],
+        stopped=training["stopped"],
+        measure=made.measure,
+        best=training["best"],
+        metrics=card.get("metrics", {}),
+        warnings=tuple(card["warnings"]),
+        skipped=made.skipped,
+    )
 
 
 def _plain(recipe: "Recipe") -> dict[str, Any]:

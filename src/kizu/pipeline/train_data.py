@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from kizu.errors import KizuError, NothingUsableError, ReadError, UsageError
 from kizu.io.each import Pictures, pictures
+from kizu.io.names import frame_name
 from kizu.pipeline.evaluate import TRUTH_SUFFIXES, read_truth, truth_images
 from kizu.pipeline.pairs import pair
 from kizu.pipeline.refit import Progress
-from kizu.pipeline.texture import floats
 from kizu.pipeline.train_options import TrainOptions
-from kizu.stack import Skipped
+from kizu.stack import Skipped, Stack
 from kizu.typing import Bools, Floats
 
 IMAGES, MASKS, INDEX = "images", "masks", "index.csv"
@@ -73,10 +73,10 @@ def data_set(data: str, options: TrainOptions, progress: Progress) -> DataSet:
     elif masks is None and options.learn == "labels":
         raise UsageError("has no masks/ to learn from", "Add --masks DIR, or --learn planted", where=data)
     listed = pictures([inputs], recursive=options.recursive, axes=options.axes)
+    named = _index(folder / INDEX)
     examples, skipped = _read(listed, masks, progress)
     if masks is not None and not any(e.marked is not None and e.marked.any() for e in examples):
         raise UsageError("no mask marks anything", "Use --learn planted for clean pictures", where=masks)
-    named = _index(folder / INDEX)
     parts, why = _given(examples, named, skipped, options) if named else _drawn(examples, options)
     _refuse_few(parts, data)
     _refuse_twice(parts, data)
@@ -85,39 +85,61 @@ def data_set(data: str, options: TrainOptions, progress: Progress) -> DataSet:
 
 
 def _read(listed: Pictures, masks: str | None, progress: Progress) -> tuple[list[Example], list[Skipped]]:
-    """Every picture with its mask, in input order."""
-    truths = None if masks is None else truth_images(Path(masks))
-    stacks = [listed.read(number) for number in range(len(listed))]
-    names = [name for stack in stacks for name in stack.names]
-    partner = {} if truths is None else dict(pair(names, truths)[0])
-    if truths is not None and not partner:
-        raise NothingUsableError("no mask goes with a picture", "Name them like the pictures", where=str(masks))
+    """Every picture with its mask, in input order. Of the files' own pixels, no more than one file's are held."""
+    partners = None if masks is None else _partners(listed, masks)
     examples: list[Example] = []
-    skipped = [*listed.skipped, *(one for stack in stacks for one in stack.skipped)]
-    for number, stack in enumerate(stacks):
-        progress("read", number, len(stacks))
-        for name, frame in zip(stack.names, stack.frames, strict=True):
-            values = floats(frame)
-            grey = values if values.ndim == 2 else np.asarray(values.mean(axis=2), values.dtype)
-            try:
-                marked = None if truths is None else _marked(name, grey, partner, truths)
-                if min(grey.shape) < SMALLEST:
-                    raise ReadError(
-                        name, f"is {grey.shape[1]}x{grey.shape[0]} pixels", f"Give at least {SMALLEST} a side"
-                    )
-                if not np.isfinite(frame).all():
-                    raise ReadError(name, "has pixels that are not numbers", "Fill them, or leave it out")
-            except KizuError as error:
-                skipped.append(Skipped(name, error.what, error.mend))
-                continue
-            examples.append(Example(name, grey.astype(np.float32), marked, _hash(grey), _hash(marked)))
+    skipped = list(listed.skipped)
+    for number in range(len(listed)):
+        progress("read", number, len(listed))
+        usable, lost = _examples(listed.read(number), partners)
+        examples += usable
+        skipped += lost
     return examples, skipped
 
 
-def _marked(name: str, grey: Floats, partner: dict[str, str], truths: dict[str, Path]) -> Bools:
-    if name not in partner:
+def _partners(listed: Pictures, masks: str) -> dict[str, Path]:
+    """The mask of every picture that has one. Headers give the names: a wrong folder is noticed before decoding."""
+    truths = truth_images(Path(masks))
+    names = [
+        frame_name(stem, index, container=header.container)
+        for stem, agreed in zip(listed.stems, listed.agreed, strict=True)
+        for header in agreed.files
+        for index in range(header.present)
+    ]
+    pairs, _ = pair(names, truths)
+    if not pairs:
+        raise NothingUsableError("no mask goes with a picture", "Name them like the pictures", where=masks)
+    return {name: truths[partner] for name, partner in pairs}
+
+
+def _examples(stack: Stack, partners: dict[str, Path] | None) -> tuple[list[Example], list[Skipped]]:
+    """The frames of one file that can be learned from, and what is wrong with the others."""
+    examples, skipped = [], list(stack.skipped)
+    for name, frame in zip(stack.names, stack.frames, strict=True):
+        try:
+            examples.append(_example(name, frame, partners))
+        except KizuError as error:
+            skipped.append(Skipped(name, error.what, error.mend))
+    return examples, skipped
+
+
+def _example(name: str, frame: NDArray[Any], partners: dict[str, Path] | None) -> Example:
+    """A frame (height, width[, channels]) turned grey, and its mask; ReadError where it is not fit to learn from."""
+    height, width = frame.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise ReadError(name, f"is {width}x{height} pixels", f"Give at least {SMALLEST} a side")
+    if not np.isfinite(frame).all():
+        raise ReadError(name, "has pixels that are not numbers", "Fill them, or leave it out")
+    values = frame.astype(np.float32)
+    grey = values if values.ndim == 2 else values.mean(axis=2)
+    marked = None if partners is None else _marked(name, grey, partners)
+    return Example(name, grey, marked, _hash(grey), _hash(marked))
+
+
+def _marked(name: str, grey: Floats, partners: dict[str, Path]) -> Bools:
+    if name not in partners:
         raise ReadError(name, "has no mask", "Draw one (all black where nothing is wrong), or leave it out")
-    return read_truth(truths[partner[name]], grey.shape, "kizu").anomaly
+    return read_truth(partners[name], grey.shape, "kizu").anomaly
 
 
 def _hash(array: NDArray[Any] | None) -> str:

@@ -6,13 +6,16 @@ curve.svg                        loss and measure against steps
 checkpoint.safetensors           while it runs: everything that the next step depends on
 """
 
+import contextlib
 import json
 import struct
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kizu.errors import ReadError, UsageError
+import numpy as np
+
+from kizu.errors import ReadError, ResourceError, UsageError
 from kizu.files import MODEL_CARD, MODEL_WEIGHTS, TEMPORARY, write_bytes, write_json, write_text
 from kizu.io.tables import csv_text, finite
 from kizu.report.curve import curve
@@ -26,9 +29,24 @@ ARRAYS = ("weights", "average", "best", "moments")
 
 
 def require_room(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """UsageError for a folder that holds anything but a training, or one that is neither to go on nor be replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError("is a file, not a folder", "Choose another -o", where=str(folder))
+    """Refuse a folder before hours go into what could not be kept there.
+
+    UsageError for one that holds anything but a training, or one that is neither to go on nor be replaced;
+    ResourceError where nothing can be written.
+    """
+    try:
+        _refuse_contents(folder, resume=resume, overwrite=overwrite)
+        _try_to_write(folder)
+    except OSError as error:
+        what = f"cannot write ({error.strerror or error})"
+        raise ResourceError(what, "Choose another -o", where=str(folder)) from error
+
+
+def _refuse_contents(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    file = next((one for one in (folder, *folder.parents) if one.exists() and not one.is_dir()), None)
+    if file is not None:
+        what = "is a file, not a folder" if file == folder else f"cannot be made: {file} is a file, not a folder"
+        raise UsageError(what, "Choose another -o", where=str(folder))
     files = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
     entries = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     strangers = sorted(entries - (files & (OWN | {name + TEMPORARY for name in OWN})))
@@ -42,6 +60,23 @@ def require_room(folder: Path, *, resume: bool, overwrite: bool) -> None:
         raise UsageError("holds a finished training", "Add --overwrite instead to train anew", where=str(folder))
 
 
+def _try_to_write(folder: Path) -> None:
+    """Make the folder and a file in it, and take both away again: permissions alone do not tell.
+
+    The file is one that a killed training may leave too. OSError where it cannot be done.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    trial = folder / (CHECKPOINT + TEMPORARY)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    finally:
+        for one in missing:
+            with contextlib.suppress(OSError):
+                one.rmdir()
+
+
 def clear(folder: Path) -> None:
     """Make room for a new training where an old one may be replaced."""
     for name in OWN:
@@ -52,7 +87,11 @@ def save_checkpoint(folder: Path, state: "Checkpoint", key: str) -> None:
     """One file, replaced as a whole: a killed run leaves this one or the one before."""
     from safetensors.numpy import save
 
-    arrays = {f"{part}:{name}": a for part in ARRAYS for name, a in getattr(state, part).items()}
+    arrays = {  # in C order, or safetensors mixes up the entries of a transposed dictionary
+        f"{part}:{name}": np.asarray(array, order="C")
+        for part in ARRAYS
+        for name, array in getattr(state, part).items()
+    }
     numbers = {f.name: getattr(state, f.name) for f in fields(state) if f.name not in ARRAYS}
     card = json.dumps({"key": key, **numbers}, allow_nan=True)
     write_bytes(folder / CHECKPOINT, save(arrays, metadata={"state": card}))

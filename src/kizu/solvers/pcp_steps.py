@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kizu.arrays import namespace, svd
+from kizu.arrays import namespace, or_one, svd
 from kizu.prox import singular_value_threshold, soft_threshold
 from kizu.solvers.ialm import CEILING, GROWTH
 from kizu.solvers.iteration import Numbers
@@ -50,7 +50,7 @@ class InexactLagrangian:
         xp = namespace(data)
         keep = data.ndim > 2
         norm = svd(data)[1][..., 0]
-        norm = _or_one(norm[..., None, None] if keep else norm)
+        norm = or_one(norm[..., None, None] if keep else norm)
         largest = xp.max(xp.abs(data), axis=(-2, -1), keepdims=keep)
         multiplier = data / xp.maximum(norm, largest / _lam(data, numbers))
         start = State(xp.zeros_like(data), xp.zeros_like(data), multiplier, 1.0 / norm)
@@ -78,7 +78,7 @@ class HeldLagrangian(InexactLagrangian):
 
     def init(self, data: Array, numbers: Numbers) -> State:
         xp = namespace(data)
-        scale = _or_one(xp.mean(xp.abs(data), axis=(-2, -1), keepdims=data.ndim > 2))
+        scale = or_one(xp.mean(xp.abs(data), axis=(-2, -1), keepdims=data.ndim > 2))
         zero = xp.zeros_like(data)
         return State(zero, zero, zero, 1.0 / scale)
 
@@ -109,8 +109,3 @@ class FollowedLagrangian(HeldLagrangian):
 
 def _lam(data: Array, numbers: Numbers) -> Array:
     return numbers["lam"] / max(data.shape[-2:]) ** 0.5
-
-
-def _or_one(x: Array) -> Array:
-    xp = namespace(x)
-    return xp.where(x == 0, xp.ones_like(x), x)

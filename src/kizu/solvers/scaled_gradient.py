@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kizu.arrays import namespace, svd, to_numpy
+from kizu.arrays import namespace, or_one, svd, to_numpy
 from kizu.parameters import Parameter, gavish_donoho_unknown
 from kizu.solvers.iteration import Numbers, iterate
 from kizu.typing import Array, Floats
@@ -83,18 +83,18 @@ def leading_by_products(matrix: Array, rank: int) -> tuple[Array, Array]:
         basis = orthonormal(_turned(matrix) @ orthonormal(matrix @ basis))
     left = matrix @ basis
     root = xp.sqrt(_lengths(left))
-    return left / _or_one(root), basis * root
+    return left / or_one(root), basis * root
 
 
 def orthonormal(columns: Array) -> Array:
     """Gram–Schmidt of `columns` (…, n, r) one after the other, which iteration puts in order."""
     xp = namespace(columns)
-    found = [columns[..., :1] / _or_one(_lengths(columns[..., :1]))]
+    found = [columns[..., :1] / or_one(_lengths(columns[..., :1]))]
     for j in range(1, columns.shape[-1]):
         before, column = xp.concat(found, axis=-1), columns[..., j : j + 1]
         for _ in range(2):  # twice is enough (Giraud et al. 2005)
             column = column - before @ (_turned(before) @ column)
-        found.append(column / _or_one(_lengths(column)))
+        found.append(column / or_one(_lengths(column)))
     return xp.concat(found, axis=-1)
 
 
@@ -143,7 +143,7 @@ class ScaledGradient:
     def init(self, data: Array, numbers: Numbers) -> State:
         """The leading part of clip(Y, ±start·scale)."""
         xp = namespace(data)
-        scale = _or_one(xp.mean(xp.abs(data), axis=(-2, -1), keepdims=True))
+        scale = or_one(xp.mean(xp.abs(data), axis=(-2, -1), keepdims=True))
         left, right = self.algebra.leading(_clip(data, numbers["start"] * scale) / scale, self.rank)
         return State(left, right, scale, self.before(numbers))
 
@@ -230,7 +230,7 @@ def _inverses(left: Array, right: Array, inverse: Callable[[Array], Array]) -> t
     xp = namespace(left)
     grams = xp.stack([_turned(left) @ left, _turned(right) @ right], axis=-3)
     eye = _identity(grams)
-    length = xp.sqrt(_or_one(xp.sum(grams * eye, axis=-1, keepdims=True)))
+    length = xp.sqrt(or_one(xp.sum(grams * eye, axis=-1, keepdims=True)))
     products = length * _turned(length)
     found = inverse(grams / products + DAMPING * eye) / products
     return found[..., 0, :, :], found[..., 1, :, :]
@@ -255,12 +255,6 @@ def _lengths(columns: Array) -> Array:
     square = xp.sum(columns * columns, axis=-2, keepdims=True)
     empty = square == 0
     return xp.where(empty, xp.zeros_like(square), xp.sqrt(xp.where(empty, xp.ones_like(square), square)))
-
-
-def _or_one(x: Array) -> Array:
-    """`x`, and 1 where it is 0."""
-    xp = namespace(x)
-    return xp.where(x == 0, xp.ones_like(x), x)
 
 
 def _turned(x: Array) -> Array:
