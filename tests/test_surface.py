@@ -126,7 +126,12 @@ def test_only_declared_dependencies_are_imported():
     optional = project.get("optional-dependencies", {}).values()
     lines = [*project["dependencies"], *(line for extra in optional for line in extra)]
     declared = {re.split(r"[<>=]", line)[0] for line in lines}
-    import_names = {"scikit-learn": "sklearn", "pillow": "PIL", "array-api-compat": "array_api_compat"}
+    import_names = {
+        "scikit-learn": "sklearn",
+        "onnx-ir": "onnx_ir",
+        "pillow": "PIL",
+        "array-api-compat": "array_api_compat",
+    }
     allowed = {import_names.get(name, name) for name in declared} | {"kizu"} | set(sys.stdlib_module_names)
     allowed.add("markupsafe")  # Jinja2 brings it and sends its users there for Markup
     used = {name.split(".")[0] for tree in TREES.values() for name in imports(tree)}

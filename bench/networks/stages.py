@@ -35,7 +35,7 @@ SMALL = 1e-2
 LOGIT = 4
 """Steps of a logit's unit that the lesson's pictures keep."""
 STEPS, BATCH, CROP = 600, 8, 64
-AFTER = (1, 3, 6, 9, 12)
+AFTER = (1, 4, 7, 10, 14)
 """Layers of robust PCA that are shown; the network's last prox comes after them."""
 PICTURES, TRAINING, VALIDATION = 8, 40, 8
 

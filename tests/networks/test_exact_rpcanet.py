@@ -4,12 +4,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from kizu.errors import ParameterError, ShapeError  # noqa: E402
-from kizu.networks.contrasts import SEEN, directional, top_hat  # noqa: E402
+from kizu.networks.contrasts import REACH, SEEN, directional, loud, opened, risen, top_hat  # noqa: E402
 from kizu.networks.exact_rpcanet import ExactRPCANet, cored, level_and_scale, shrink  # noqa: E402
 from kizu.networks.patch_image import RANK, LowRank, joined, median, patches  # noqa: E402
 from kizu.networks.picture_task import PictureTask  # noqa: E402
+from kizu.solvers.factored_pcp import FactoredLagrangian  # noqa: E402
 from kizu.solvers.iteration import iterate  # noqa: E402
-from kizu.solvers.scaled_gradient import ScaledGradient  # noqa: E402
 
 SHAPES = [(20, 20), (33, 47), (64, 65), (7, 5), (1, 9)]
 
@@ -24,7 +24,7 @@ def disturbed(network: ExactRPCANet) -> ExactRPCANet:
     with torch.no_grad():
         for one in network.parameters():
             one.add_(0.05 * torch.randn_like(one))
-        network.judge.last.bias.zero_()
+        network.judge.last.bias.fill_(6.0)
     return network.eval()
 
 
@@ -48,9 +48,16 @@ def test_parts_add_up_and_the_anomaly_is_where_the_logit_is_positive(shape: tupl
     assert split.anomaly[split.logit > 0].abs().sum() > 0
 
 
-def test_untrained_nothing_is_anomalous() -> None:
-    split = ExactRPCANet()(pictures(40, 50))
-    assert not split.anomaly.any()
+def test_untrained_it_is_the_rule_of_the_unlearned_model() -> None:
+    """A bright spot is found, as far as it is; an edge as bright and a picture of nothing are not."""
+    images = 100.0 + torch.rand(3, 1, 90, 80)
+    images[0, 0, 30:34, 50:53] += 40.0
+    images[1, 0, 60:63, :] += 40.0
+    found = ExactRPCANet()(images).anomaly != 0
+    inside = torch.zeros(90, 80, dtype=torch.bool)
+    inside[30:34, 50:53] = True
+    assert torch.equal(found[0, 0], inside)
+    assert not found[1:].any()
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1.0, 1000.0), (257.0, 0.0), (1 / 255, 0.0), (16.0, -3000.0)])
@@ -116,6 +123,35 @@ def test_an_anomaly_without_a_core_is_none() -> None:
     assert torch.equal(cored(logit, torch.tensor(0.0)), logit)
 
 
+@pytest.mark.parametrize("way", [(0, 1), (1, 0), (1, 1), (1, -1)])
+def test_an_opening_along_a_line_keeps_what_is_as_long(way: tuple[int, int]) -> None:
+    """Against its definition: the highest, over lines of REACH pixels through a pixel, of their lowest pixel."""
+    rng, side = np.random.default_rng(0), 40
+    picture = rng.normal(size=(side, side))
+    found = opened(torch.from_numpy(picture)[None, None], *way)[0, 0].numpy()
+    steps = np.arange(REACH)
+    for y, x in rng.integers(REACH, side - REACH, (20, 2)):
+        lines = [picture[y + way[0] * (steps - k), x + way[1] * (steps - k)].min() for k in range(REACH)]
+        assert found[y, x] == max(lines)
+
+
+def test_an_island_is_risen_and_a_roof_s_edge_is_not() -> None:
+    picture = torch.zeros(1, 1, 60, 60)
+    picture[..., 20:24, 10:15] = 5.0
+    picture[..., 40:42, :] = 5.0  # an edge, with a thorn of its height
+    picture[..., 36:40, 30] = 5.0
+    height = risen(picture)[0, 0]
+    assert (height[20:24, 10:15] == 5.0).all()
+    assert (height[36:42, 25:35] == 0.0).all()
+    assert (risen(picture + torch.arange(60.0)[:, None]) >= 0).all()
+
+
+def test_loud_is_what_one_in_a_hundred_is_above() -> None:
+    positive = torch.rand(3, 1, 41, 37, generator=torch.Generator().manual_seed(0))
+    above = (positive > loud(positive)).float().mean((1, 2, 3))
+    assert ((above > 0.009) & (above <= 0.01)).all()
+
+
 def test_one_step_of_training_lowers_the_loss() -> None:
     rng = np.random.default_rng(0)
     clean = [rng.normal(100.0, 3.0, (70, 60)) for _ in range(3)]
@@ -157,9 +193,9 @@ def test_layers_of_robust_pca_are_those_of_the_solver() -> None:
     pictures = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, 37, 52)))
     network = LowRank(3, dtype=torch.float64)
     cut = patches(pictures)
-    state = iterate(ScaledGradient(RANK), cut.rows, 3)
+    state = iterate(FactoredLagrangian(RANK), cut.rows, 3)
     assert torch.equal(joined(cut._replace(rows=cut.rows - state.background), pictures), network.last(pictures))
-    assert torch.equal(network(pictures)[-1], network.last(pictures))
+    assert torch.equal(network(pictures)[-1].residual, network.last(pictures))
 
 
 def test_patches_joined_again_are_the_picture() -> None:

@@ -1,6 +1,7 @@
 """A trained network as ONNX: the same numbers at any size, used where it is tied to the weights, without torch."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import kizu
 from kizu.cli import run
-from kizu.errors import UsageError
+from kizu.errors import ReadError, UsageError
 from kizu.files import load_model, save_model
 from kizu.networks import catalogue
 from kizu.networks.exact_rpcanet import ExactRPCANet
@@ -45,7 +46,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("shape", [(20, 20), (33, 50), (64, 131)])
 def test_any_size_gives_what_torch_gives(shape, exported):
-    made = session((exported / "model.onnx").read_bytes(), threads=1)
+    made = session((exported / "model.onnx").read_bytes())
     picture = np.random.default_rng(0).normal(0.4, 0.1, (1, 1, *shape)).astype(np.float32)
     background, logit = made.run(picture)
     with torch.inference_mode():
@@ -73,6 +74,20 @@ def test_a_file_of_other_weights_is_not_used(exported, data, tmp_path, monkeypat
     monkeypatch.setattr(catalogue, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="needs torch"):
         kizu.inspect(data, tmp_path / "out", model=stale)
+
+
+def test_a_file_that_is_cut_off_is_named_in_one_line(exported, data, tmp_path, capsys):
+    cut = shutil.copytree(exported, tmp_path / "cut")
+    file = cut / "model.onnx"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert run(["detect", str(data), "-o", str(tmp_path / "out"), "--model", str(cut)]) == ReadError.exit_code
+    error = capsys.readouterr().err
+    assert error.startswith(f"kizu: {file}: not a readable ONNX file") and error.count("\n") == 1
+
+
+def test_the_file_does_not_say_where_it_was_made(exported):
+    written = (exported / "model.onnx").read_bytes()
+    assert str(Path(kizu.__file__).parent).encode() not in written and b"stack_trace" not in written
 
 
 def test_what_is_no_network_is_refused(tmp_path, capsys):

@@ -2,9 +2,10 @@
 
 A logit is the network's own opinion, and no network knows how often it is wrong. So that is counted, on pictures that
 it was not trained on and in which there is nothing: how loud is the loudest of each? False regions come in crowds in a
-few pictures, so pictures are counted, not regions: of n + 1 alike, each is as likely as any other to be the loudest
-(conformal p-values: Vovk, Gammerman & Shafer 2005). Louder than all n, nothing was measured: there the excesses of the
-louder half go on as an exponential law (peaks over a threshold, Pickands 1975).
+few pictures, so pictures are counted, not regions. The excesses of the louder half over the others are exponential,
+nearly (peaks over a threshold, Pickands 1975): a logit is the logarithm of odds. One law for all of that half swings
+less with two or three pictures at the top than these would. Few pictures may be quiet by
+chance, though: a rate asks for no less than a peak that the network itself is sure of.
 """
 
 import math
@@ -23,6 +24,8 @@ FLATTEST = 0.25
 """The law's fall, at least: equal pictures, as of a flat border, do not say that louder ones are impossible."""
 LEAST = 1e-6
 """No chance below this is claimed."""
+SURE = 1.0
+"""The lowest peak that a rate asks for: three times as likely an anomaly as not. A level may be lower."""
 SUPPORT = 0.0
 """Where the anomaly of an exact network is not zero: its logit is above this."""
 
@@ -30,25 +33,38 @@ SUPPORT = 0.0
 class Law(NamedTuple):
     """The chance that a picture without anything in it has a region whose peak is at least t.
 
-    `loudest` logit of each of some such pictures, falling; beyond the first, the chance falls by e every `fall`.
+    `loudest` logit of each of some such pictures, falling; from the middle one on the chance falls by e every `fall`.
     """
 
     loudest: tuple[float, ...]
     fall: float
 
+    @property
+    def start(self) -> tuple[float, float]:
+        """The peak from which on the law is exponential, and its chance."""
+        half = -(-len(self.loudest) // 2)
+        return self.loudest[half - 1], half / len(self.loudest)
+
     def expected(self, peak: float) -> float:
         """The chance of at least this peak where there is nothing."""
-        reached = sum(one >= peak for one in self.loudest)
-        beyond = max(0.0, peak - self.loudest[0]) / self.fall
-        return max((reached + 1) / (len(self.loudest) + 1) * math.exp(-beyond), LEAST)
+        start, chance = self.start
+        if peak < start:
+            return sum(one >= peak for one in self.loudest) / len(self.loudest)
+        return max(chance * math.exp(-(peak - start) / self.fall), LEAST)
 
     def level(self, rate: float) -> float:
+        """The lowest peak whose chance is at most `rate`, and which is `SURE`."""
+        return max(self._rare(rate), SURE)
+
+    def _rare(self, rate: float) -> float:
         """The lowest peak whose chance is at most `rate`; the least loud picture's where all are allowed one."""
-        pictures = len(self.loudest) + 1
-        allowed = math.floor(rate * pictures * (1 + 1e-12)) - 1
-        if allowed < 0:
-            return self.loudest[0] + self.fall * math.log(1 / (rate * pictures))
-        return self.loudest[-1] if allowed >= pictures - 1 else math.nextafter(self.loudest[allowed], math.inf)
+        start, chance = self.start
+        if rate <= chance:
+            return start + self.fall * math.log(chance / rate)
+        allowed = math.floor(rate * len(self.loudest) * (1 + 1e-12))
+        if allowed >= len(self.loudest):
+            return self.loudest[-1]
+        return min(start, math.nextafter(self.loudest[allowed], math.inf))
 
 
 def law_of(logits: Iterable[Floats]) -> Law:
@@ -61,8 +77,8 @@ def law_of(logits: Iterable[Floats]) -> Law:
 def decide(logit: Floats, law: Law, rule: Rule, min_area: int = 1) -> Decision:
     """Regions where the logit is above 0 whose peaks are rare enough where nothing is; `rule` z is a level of peaks.
 
-    Where more false alarms are allowed than have a peak above 0, regions reach down to the level of peaks. The score
-    is log(1 + exp(logit)): near the logit where it is large, near 0 where it is far below.
+    A level below 0 lets regions reach down to it. The score is log(1 + exp(logit)): near the logit where it is large,
+    near 0 where it is far below.
     """
     if rule.kind == "fdr":
         raise UsageError("a network's map has no p-values", "Use --false-alarms or --z", where="--fdr")

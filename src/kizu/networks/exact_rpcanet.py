@@ -5,8 +5,9 @@
 
 G is a small network; w are the weights that it asks for. The prox of a weighted L1 norm is soft thresholding, so
 S = R·max(0, 1 − e^{−z}): the anomaly has the picture's units, and differs from 0 only where the logit z > 0. A layer
-of robust PCA has a logit too, log(|R|/ζ). RPCANet (Wu et al., WACV 2024) is the model that this answers: there D is
-replaced at every stage and the sparse part is a logit; here D stays and the logit is apart.
+of robust PCA has a logit too: log(|R|/ζ), where ζ is what its anomalies exceed. RPCANet (Wu et al., WACV 2024) is the
+model that this answers: there D is replaced at every stage and the sparse part is a logit; here D stays and the logit
+is apart. Untrained, G is the rule of the unlearned model.
 """
 
 from typing import NamedTuple
@@ -16,19 +17,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kizu.errors import ParameterError, ShapeError
-from kizu.networks.contrasts import AXES, SEEN, seen, soft
+from kizu.networks.contrasts import AXES, HEIGHT, SEEN, SHARE, seen, soft
 from kizu.networks.patch_image import LowRank, cropped
 from kizu.prox import soft_threshold
 
-LAYERS, CHANNELS = 12, 16
+LAYERS, CHANNELS = 14, 16
 OUTLIER = 3.0
 """Pixels beyond so many standard deviations count as if they were there when a picture's scale is measured."""
 FLAT = 1e-6
 """A picture whose scale is below this share of its level is constant but for rounding."""
-PRIOR = -4.0
-"""Logit before training: a pixel belongs."""
+UNLEARNED = {"height": 2.7, "height_gain": 2.0, "share": 0.56, "share_gain": 6.0}
+"""What a target's height and a pixel's share of it have to exceed, as `contrasts` gives them (they are 4 times what is
+usual, and 0.3), and what an excess adds to the logit."""
 GROWTH = 0.2
-"""Size, before training, of what a residual block adds; its square is that of what a last layer gives."""
+"""Size, before training, of what a residual block adds."""
 REACH = 16
 """Pixels from the core of an anomaly to its end, at most."""
 LEAST_LOGIT = -10.0
@@ -91,9 +93,8 @@ class ExactRPCANet(nn.Module):
         level, scale = level_and_scale(images)
         pictures = (images - level) / scale
         found = []
-        for k, residual in enumerate(self.low_rank(pictures)):
-            threshold = self.low_rank.layers.numbers(k)["threshold"] * pictures.abs().mean(AXES, keepdim=True)
-            logit = (residual.abs() / threshold).clamp(min=torch.finfo(images.dtype).tiny).log()
+        for residual, limit in self.low_rank(pictures):
+            logit = (residual.abs() / limit).clamp(min=torch.finfo(images.dtype).tiny).log()
             found.append(_split(images, images - scale * residual, logit))
         return [*found, self(images)]
 
@@ -104,10 +105,16 @@ def _split(images: Tensor, background: Tensor, logit: Tensor) -> Split:
 
 
 class Judge(nn.Module):
-    """The logit of every pixel from what is seen of it: a U of four resolutions, then a look at every pixel again."""
+    """The logit of every pixel: that of a rule with four numbers, and what a network adds to it.
+
+    The rule is the unlearned model's: a target is high over what is usual, its contour closes, and it ends at a share
+    of its peak (:mod:`kizu.detect.targets`). What is added comes from a U of four resolutions, and from a look at every
+    pixel again; it is nothing before training. The numbers are default·exp(θ).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.offsets = nn.ParameterDict({name: nn.Parameter(torch.zeros(())) for name in UNLEARNED})
         self.mixed = nn.Sequential(nn.Conv2d(SEEN, channels, 1), nn.ReLU(), *block(channels))
         self.first = nn.Conv2d(channels, channels, 5, stride=2, padding=2)
         self.fine = block(channels)
@@ -123,13 +130,20 @@ class Judge(nn.Module):
     def _start(self) -> None:
         """Random weights that keep the size of what passes (He et al. 2015); what is added to it starts small."""
         small = {one[0]: GROWTH for one in (self.fine, *self.coarse, self.deepest, *self.join)}
-        small |= {self.last: GROWTH**2, self.added: 0.0}
+        small |= {self.last: 0.0, self.added: 0.0}
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.constant_(layer.bias, PRIOR if layer is self.last else 0.0)
+                nn.init.constant_(layer.bias, 0.0)
                 with torch.no_grad():
                     layer.weight.mul_(small.get(layer, 1.0))
+
+    def rule(self, looked: Tensor) -> Tensor:
+        """The logit before anything is added."""
+        numbers = {name: default * torch.exp(self.offsets[name]) for name, default in UNLEARNED.items()}
+        height = numbers["height_gain"] * (looked[:, HEIGHT : HEIGHT + 1] - numbers["height"])
+        share = numbers["share_gain"] * (looked[:, SHARE : SHARE + 1] - numbers["share"])
+        return torch.minimum(height, share)
 
     def forward(self, looked: Tensor) -> Tensor:
         """Logit (batch, 1, height, width) of what :func:`kizu.networks.contrasts.seen` gives."""
@@ -146,7 +160,7 @@ class Judge(nn.Module):
             fine = finer.pop()
             now = fine + functional.interpolate(now, size=fine.shape[-2:], mode="nearest")
             now = now + join(now)
-        logit = cropped(functional.pixel_shuffle(self.last(now), 2), looked)
+        logit = self.rule(looked) + cropped(functional.pixel_shuffle(self.last(now), 2), looked)
         added: Tensor = self.added(self.again(torch.cat([mixed, soft(logit)], dim=1)))
         return logit + added
 

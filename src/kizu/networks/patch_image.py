@@ -1,7 +1,7 @@
 """The patch image as layers: a picture cut into overlapping patches, split by robust PCA, and joined again.
 
 Backgrounds of far scenes look alike from patch to patch, small targets do not (Gao, Meng, Yang, Wang, Zhou & Hauptmann
-2013). The matrix of patches is split by layers of learned RPCA, :mod:`kizu.solvers.scaled_gradient`: products alone.
+2013). The matrix of patches is split by layers of IALM in factors, :mod:`kizu.solvers.factored_pcp`: products alone.
 What a pixel is left with is the median over the patches that cover it, in one of which a target may have been taken for
 background. :mod:`kizu.models.patch_image` is the same model, solved.
 """
@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kizu.networks.unfolded import Unfolded
-from kizu.solvers.scaled_gradient import ScaledGradient
+from kizu.solvers.factored_pcp import FactoredLagrangian
+from kizu.solvers.pcp_steps import anomaly_limit
 
 STEP, TIMES = 10, 3
 """Pixels between two patches, and patches that a pixel is in, each way: a patch is 30 pixels wide."""
 PATCH = STEP * TIMES
 RANK = 12
-"""Of the background of all patches: cloud and ground need several, noise has no place in it."""
+"""Of the background of all patches, at most: cloud and ground need several, noise has no place in it."""
 
 
 class Patches(NamedTuple):
@@ -30,6 +31,13 @@ class Patches(NamedTuple):
     across: int
 
 
+class Layer(NamedTuple):
+    """What a layer leaves of pictures (batch, 1, height, width), and what an anomaly in it exceeds (batch, 1, 1, 1)."""
+
+    residual: Tensor
+    limit: Tensor
+
+
 class LowRank(nn.Module):
     """What `layers` of robust PCA leave of pictures: picture − background, layer by layer.
 
@@ -38,12 +46,16 @@ class LowRank(nn.Module):
 
     def __init__(self, layers: int, *, rank: int = RANK, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.layers = Unfolded(ScaledGradient(rank), layers, learn=(), dtype=dtype)
+        self.layers = Unfolded(FactoredLagrangian(rank), layers, learn=(), dtype=dtype)
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Residuals (batch, 1, height, width) after every layer, of pictures whose level is about 0."""
-        cut = patches(pictures)
-        return [joined(cut._replace(rows=cut.rows - s.background), pictures) for s in self.layers.states(cut.rows)]
+    def forward(self, pictures: Tensor) -> list[Layer]:
+        """What is left after every layer, of pictures whose level is about 0."""
+        cut, found = patches(pictures), []
+        for k, state in enumerate(self.layers.states(cut.rows)):
+            limit = anomaly_limit(cut.rows, state.textbook, self.layers.numbers(k))
+            residual = joined(cut._replace(rows=cut.rows - state.background), pictures)
+            found.append(Layer(residual, limit.reshape(-1, 1, 1, 1)))
+        return found
 
     def last(self, pictures: Tensor) -> Tensor:
         """The residual after the last layer."""

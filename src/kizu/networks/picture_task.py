@@ -26,8 +26,8 @@ Pictures = Sequence[NDArray[np.number]]
 LOOKED, WINDOWS = 600, 4
 """Pictures that are looked at, varied, and windows of each."""
 BATCH, SIZE = 8, 128
-STEPS, RATE, EVERY = 1400, 3e-3, 200
-"""Of training, its rate, and steps between two validations: within twenty minutes on a core."""
+STEPS, RATE, EVERY = 700, 3e-3, 350
+"""Of training, its rate, and steps between two validations: of more, one would be the best by chance."""
 FALSE_ALARMS = 0.1
 """Share of validation pictures without targets that may have an anomaly when masks are compared."""
 CLEAR = 12

@@ -10,10 +10,9 @@ from scipy import ndimage
 from kizu.detect.decide import Rule
 from kizu.detect.peaks import Law, decide
 from kizu.detect.regions import Region
-from kizu.errors import ReadError, UsageError
+from kizu.errors import UsageError
 from kizu.networks import runtime
 from kizu.networks.catalogue import NETWORKS, require_torch
-from kizu.networks.runtime import Session
 from kizu.pipeline.models import model_folder
 from kizu.pipeline.options import Options, fingerprint, first_set
 from kizu.pipeline.outputs import like
@@ -135,7 +134,8 @@ def load(card: dict[str, Any], weights: Mapping[str, NDArray[Any]], options: Opt
 def network_of(card: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], options: Options) -> Network:
     """The network in ONNX Runtime, where that is installed and the folder has its file, else in torch."""
     white = float(card["white"])
-    found = _exported(options)
+    folder = model_folder(str(options.model))
+    found = runtime.saved(folder, fingerprint(str(folder)))
     if found is not None:
         return lambda grey: _as_opinion(found.run((grey / white)[None, None]), white)
     require_torch("a trained network")
@@ -153,19 +153,6 @@ def network_of(card: Mapping[str, Any], weights: Mapping[str, NDArray[Any]], opt
         return _as_opinion([part.numpy() for part in parts if part is not None], white)
 
     return network
-
-
-def _exported(options: Options) -> Session | None:
-    """What `kizu save-onnx` left in the model folder; None where that was made from other weights."""
-    folder = model_folder(str(options.model))
-    file = folder / runtime.FILE
-    if not (runtime.installed() and file.is_file()):
-        return None
-    try:
-        made = runtime.session(file.read_bytes(), threads=1)
-    except Exception as error:  # the library has an exception of its own for every way a file can be broken
-        raise ReadError(file, f"not a readable ONNX file ({error})", "Make it again with kizu save-onnx") from error
-    return made if made.weights == fingerprint(str(folder)) else None
 
 
 def _as_opinion(parts: Sequence[NDArray[Any]], white: float) -> Opinion:

@@ -15,7 +15,7 @@ from kizu.engines.protocol import Engine
 from kizu.lowrank.blocks import Blocks
 from kizu.models.background import Thresholds
 from kizu.parameters import Parameter
-from kizu.pipeline.matrix_networks import load
+from kizu.pipeline.matrix_networks import NEGLIGIBLE, trained
 from kizu.solvers import weighted_pcp
 from kizu.solvers.weighted_pcp import State
 from kizu.typing import Floats
@@ -24,7 +24,7 @@ COLUMNS = 20_000
 """Pixels that the network sees, evenly spread: they fix what every frame takes of each component."""
 
 Propose = Callable[[Floats], Floats]
-"""From frames × pixels to frames × rank: how much of each component is in every frame."""
+"""From frames × pixels to their background, frames × pixels."""
 
 
 class Start(NamedTuple):
@@ -36,23 +36,16 @@ class Start(NamedTuple):
 
 def by_network(folder: Path, rank: int | None) -> Propose:
     """The network in a model folder, at the rank it was trained with or another."""
-    network = load(folder).network
-    network = network if rank is None else network.at_rank(rank)
-
-    def propose(X: Floats) -> Floats:
-        import torch
-
-        with torch.inference_mode():
-            return np.asarray(network(torch.as_tensor(X, dtype=torch.float64)).left.numpy())
-
-    return propose
+    found = trained(folder, rank)
+    return lambda X: found.run(X)[0]
 
 
 def better(data: Blocks, chosen: Thresholds, state: State, propose: Propose, engine: Engine) -> Start:
     """`state`, or what the network proposes, by the objective of stable PCP."""
-    left = propose(_seen(data))[:, : chosen.rank.value]
-    if not np.isfinite(left).all():
+    background = propose(_seen(data, engine))
+    if not np.isfinite(background).all():
         return Start(state, Parameter("median picture", "the network's proposal is not finite"))
+    left = _left(background, chosen.rank.value)
     proposed = weighted_pcp.start_at(left, _right(data, left, engine))
     numbers = chosen.numbers(engine)
     ours, theirs = (weighted_pcp.step(data, one, numbers)[1].objective for one in (proposed, state))
@@ -62,16 +55,29 @@ def better(data: Blocks, chosen: Thresholds, state: State, propose: Propose, eng
     return Start(state, Parameter("median picture", why))
 
 
-def _seen(data: Blocks) -> Floats:
+def _seen(data: Blocks, engine: Engine) -> Floats:
     """Some columns of the data, unknown entries as the median of the others of their column."""
     step = max(1, -(-data.shape[1] // COLUMNS))
-    block = data.read(0, data.shape[1])
-    values = block.values[:, ::step].astype(np.float64)
-    if block.known is None:
-        return values
-    known = np.broadcast_to(block.known, block.values.shape)[:, ::step]
-    center = pixel_statistics(values, known).center
-    return np.where(known, values, np.nan_to_num(center)[None])
+
+    def one(span: tuple[int, int]) -> Floats:
+        block = data.read(*span)
+        chosen = slice(-span[0] % step, None, step)
+        values = block.values[:, chosen].astype(np.float64)
+        if block.known is None:
+            return values
+        known = np.broadcast_to(block.known, block.values.shape)[:, chosen]
+        center = pixel_statistics(values, known).center
+        return np.where(known, values, np.nan_to_num(center)[None])
+
+    spans = [span for span in engine.spans(data.shape) if -span[0] % step < span[1] - span[0]]
+    return np.concatenate(engine.map(one, spans), axis=1)
+
+
+def _left(background: Floats, rank: int) -> Floats:
+    """How much of each of its leading components is in every frame, frames × rank: orthonormal."""
+    triangle = np.asarray(np.linalg.qr(background.T, mode="r"))  # frames × frames, and has the same ones
+    left, sizes, _ = np.linalg.svd(triangle.T, full_matrices=False)
+    return np.asarray(left[:, : min(rank, max(1, np.count_nonzero(sizes > NEGLIGIBLE * sizes[0])))])
 
 
 def _right(data: Blocks, left: Floats, engine: Engine) -> Floats:

@@ -25,9 +25,8 @@ class Saved(NamedTuple):
 def save_onnx(model: str | Path, out: str | Path | None = None) -> Saved:
     """Write the network in the folder `model` to `out`, by default model.onnx in that folder.
 
-    There `kizu detect --model` uses that of a network of pictures where ONNX Runtime is installed. Before anything is
-    written, both are run on inputs of two sizes: KizuError where they differ by more than 1e-5 of the largest
-    number.
+    There `kizu detect --model` uses it where ONNX Runtime is installed. Before anything is written, both are run on
+    inputs of two sizes: KizuError where they differ by more than 1e-5 of the largest number.
 
     Raises
     ------

@@ -154,7 +154,7 @@ def _close(
     network.eval().cpu()
     law = law_of(_logit(network, e.grey / white) for e in empty)
     if isinstance(network, ExactRPCANet):
-        network.core.fill_(max(0.0, law.level(FALSE_ALARMS)))
+        network.core.fill_(law.level(FALSE_ALARMS))
     parts = {"validation": val, "test": test}
     measured = {name: _measured(network, white, law, part) for name, part in parts.items() if part}
     metrics = {"protocol": PROTOCOL, "false_alarms": FALSE_ALARMS, **measured}

@@ -47,11 +47,13 @@ class InexactLagrangian:
 
     def init(self, data: Array, numbers: Numbers) -> State:
         """L = 0, Y₀ = M / max(‖M‖₂, max|M| / lam), and the S and Y that follow from these."""
-        xp = namespace(data)
-        keep = data.ndim > 2
         norm = svd(data)[1][..., 0]
-        norm = or_one(norm[..., None, None] if keep else norm)
-        largest = xp.max(xp.abs(data), axis=(-2, -1), keepdims=keep)
+        return self.start(data, norm[..., None, None] if data.ndim > 2 else norm, numbers)
+
+    def start(self, data: Array, norm: Array, numbers: Numbers) -> State:
+        """:meth:`init`, given ‖M‖₂."""
+        xp = namespace(data)
+        norm, largest = or_one(norm), xp.max(xp.abs(data), axis=(-2, -1), keepdims=data.ndim > 2)
         multiplier = data / xp.maximum(norm, largest / _lam(data, numbers))
         start = State(xp.zeros_like(data), xp.zeros_like(data), multiplier, 1.0 / norm)
         return self.anomaly_and_multiplier(data, start, numbers)
@@ -65,7 +67,7 @@ class InexactLagrangian:
         """The second half of a step, after L."""
         mu = numbers["weight"] * state.unit
         rest, per_mu = data - state.background, 1.0 / mu
-        anomaly = self.soft(rest + state.multiplier * per_mu, _lam(data, numbers) * per_mu)
+        anomaly = self.soft(rest + state.multiplier * per_mu, anomaly_limit(data, state, numbers))
         return state._replace(anomaly=anomaly, multiplier=state.multiplier + mu * (rest - anomaly))
 
 
@@ -101,10 +103,15 @@ class FollowedLagrangian(HeldLagrangian):
         xp = namespace(data)
         mu = numbers["weight"] * state.unit
         rest, per_mu = data - state.background, 1.0 / mu
-        level = _lam(data, numbers) * per_mu
+        level = anomaly_limit(data, state, numbers)
         earlier = xp.concat([xp.zeros_like(data[..., :1, :]), state.anomaly[..., :-1, :]], axis=-2)
         anomaly = follow(rest + state.multiplier * per_mu, numbers["share"] * earlier, level, numbers["pull"] * level)
         return state._replace(anomaly=anomaly, multiplier=state.multiplier + mu * (rest - anomaly))
+
+
+def anomaly_limit(data: Array, state: State, numbers: Numbers) -> Array:
+    """lam/mu: what an entry has to exceed to be anomalous."""
+    return _lam(data, numbers) * (1.0 / (numbers["weight"] * state.unit))
 
 
 def _lam(data: Array, numbers: Numbers) -> Array:

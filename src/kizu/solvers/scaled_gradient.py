@@ -28,7 +28,7 @@ POWERS = 5
 """Rounds of the subspace iteration that finds where to start."""
 NEWTON = 8
 """Newton–Schulz steps of an inverse: 1e-5 off at a condition number of 16, and bounded at any; near is enough."""
-GOLDEN = 0.6180339887498949
+GOLDEN = 0.6180340051651001
 CLIPPED_AT = 5.0
 """Times mean|Y| at which the rank is looked at: the tails of the background itself, clipped, would look like rank."""
 
@@ -72,14 +72,14 @@ def leading_by_svd(matrix: Array, rank: int) -> tuple[Array, Array]:
     return u[..., :rank] * root, _turned(vh)[..., :rank] * root
 
 
-def leading_by_products(matrix: Array, rank: int) -> tuple[Array, Array]:
+def leading_by_products(matrix: Array, rank: int, powers: int = POWERS) -> tuple[Array, Array]:
     """As :func:`leading_by_svd` by subspace iteration from fixed vectors: nothing but products, roots and divisions."""
     xp = namespace(matrix)
     count = matrix.shape[-1]
     place = xp.arange(count, dtype=matrix.dtype, device=matrix.device)[:, None]
     order = xp.arange(rank, dtype=matrix.dtype, device=matrix.device)[None, :]
     basis = xp.cos(place * place * (0.5 + GOLDEN * order) + order)
-    for _ in range(POWERS):
+    for _ in range(powers):
         basis = orthonormal(_turned(matrix) @ orthonormal(matrix @ basis))
     left = matrix @ basis
     root = xp.sqrt(_lengths(left))
@@ -101,7 +101,7 @@ def orthonormal(columns: Array) -> Array:
 def inverse_by_newton(matrix: Array) -> Array:
     """Newton–Schulz, X ← X (2I − A X) from I / ‖A‖_∞ (Schulz 1933): only products."""
     xp = namespace(matrix)
-    eye = _identity(matrix)
+    eye = identity(matrix)
     found = eye / xp.max(xp.sum(xp.abs(matrix), axis=-1, keepdims=True), axis=-2, keepdims=True)
     for _ in range(NEWTON):
         found = found @ (2.0 * eye - matrix @ found)
@@ -226,17 +226,22 @@ def _standing_out(values: Floats) -> int:
 
 
 def _inverses(left: Array, right: Array, inverse: Callable[[Array], Array]) -> tuple[Array, Array]:
-    """(LᵀL + εI)⁻¹ and (RᵀR + εI)⁻¹, their columns scaled to length 1 before and back after (Jacobi)."""
+    """(LᵀL + εI)⁻¹ and (RᵀR + εI)⁻¹."""
     xp = namespace(left)
-    grams = xp.stack([_turned(left) @ left, _turned(right) @ right], axis=-3)
-    eye = _identity(grams)
-    length = xp.sqrt(or_one(xp.sum(grams * eye, axis=-1, keepdims=True)))
-    products = length * _turned(length)
-    found = inverse(grams / products + DAMPING * eye) / products
+    found = damped_inverse(xp.stack([_turned(left) @ left, _turned(right) @ right], axis=-3), inverse)
     return found[..., 0, :, :], found[..., 1, :, :]
 
 
-def _identity(like: Array) -> Array:
+def damped_inverse(gram: Array, inverse: Callable[[Array], Array]) -> Array:
+    """(gram + εI)⁻¹ of positive matrices (…, r, r), columns scaled to length 1 before and back after (Jacobi)."""
+    xp = namespace(gram)
+    eye = identity(gram)
+    length = xp.sqrt(or_one(xp.sum(gram * eye, axis=-1, keepdims=True)))
+    products = length * _turned(length)
+    return inverse(gram / products + DAMPING * eye) / products
+
+
+def identity(like: Array) -> Array:
     """The identity of the size of `like` (…, r, r), by comparison: exporters take `eye` for a change in place."""
     xp = namespace(like)
     place = xp.arange(like.shape[-1], device=like.device)
