@@ -146,8 +146,8 @@ def measured(split: Any, network: Any, pictures: Sequence[Sky]) -> list[dict[str
 
 @torch.no_grad()
 def sum_error(network: ExactRPCANet, pictures: Sequence[Sky]) -> float:
-    """The largest |B + S + E − D| of what the network returns, relative to the largest of D."""
-    worst = 0.0
+    """The largest |B + S + E − D| of what the network returns, relative to the largest of D; a rounding at least."""
+    worst = float(np.finfo(np.float32).eps) / 2
     for one in pictures:
         images = torch.from_numpy(one.picture / np.float32(255))[None, None]
         split = network(images)
