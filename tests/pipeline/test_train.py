@@ -12,20 +12,13 @@ import pytest
 import kizu
 from kizu.errors import KizuError, ParameterError, ResourceError, UsageError
 from kizu.files import load_model
-from kizu.networks import picture_task
 from kizu.pipeline.train import train
 from runs import write_grey, write_targets
 
 SIZE = {"layers": 8, "steps": 20, "jobs": 1}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short():
-    """Pictures are validated every five steps, and few are looked at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(picture_task, "EVERY", 5)
-        patch.setattr(picture_task, "LOOKED", 6)
-        yield
+pytestmark = pytest.mark.usefixtures("short_training")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import pytest
 
 from kizu.errors import KizuError, ReadError, UsageError
 from kizu.files import load_model
-from kizu.networks import picture_task
 from kizu.pipeline.train import train
 from runs import write_targets
 
@@ -23,13 +22,7 @@ class Killed(Exception):
     pass
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short():
-    """Pictures are validated every five steps, and few are looked at."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(picture_task, "EVERY", 5)
-        patch.setattr(picture_task, "LOOKED", 6)
-        yield
+pytestmark = pytest.mark.usefixtures("short_training")
 
 
 @pytest.fixture(scope="module")
