@@ -32,7 +32,7 @@ from kizu.networks.saved import restore
 
 SIDE = 256
 """RPCANet was trained, and is scored by its authors, at this size."""
-HEAD = ("network", "seed", "weights", "IoU", "nIoU", "Pd", "Fa e-6", "alarms, emptied", "S ≠ 0 %", "sum", "train s")
+HEAD = "network | seed | weights | IoU | nIoU | Pd | Fa e-6 | alarms, emptied | S ≠ 0 % | sum | train s"
 IOU, NIOU, ALARMS, NONZERO, SUM, SECONDS, SMALLER, FASTER = 0.64, 0.66, 0.2, 0.02, 1e-6, 1200.0, 10.0, 5.0
 Find = Callable[[np.ndarray], np.ndarray]
 """The mask of a grey picture, both (height, width)."""
