@@ -4,8 +4,8 @@ A logit is the network's own opinion, and no network knows how often it is wrong
 it was not trained on and in which there is nothing: how loud is the loudest of each? False regions come in crowds in a
 few pictures, so pictures are counted, not regions. The excesses of the louder half over the others are exponential,
 nearly (peaks over a threshold, Pickands 1975): a logit is the logarithm of odds. One law for all of that half swings
-less with two or three pictures at the top than these would. Few pictures may be quiet by
-chance, though: a rate asks for no less than a peak that the network itself is sure of.
+less with two or three pictures at the top than these would. Few pictures may be quiet by chance, though: a rate asks
+for no less than a peak that the network itself is sure of.
 """
 
 import math
@@ -25,7 +25,7 @@ FLATTEST = 0.25
 LEAST = 1e-6
 """No chance below this is claimed."""
 SURE = 1.0
-"""The lowest peak that a rate asks for: three times as likely an anomaly as not. A level may be lower."""
+"""The lowest peak that a rate asks for: e times as likely an anomaly as not. A level may be lower."""
 SUPPORT = 0.0
 """Where the anomaly of an exact network is not zero: its logit is above this."""
 
@@ -53,7 +53,7 @@ class Law(NamedTuple):
         return max(chance * math.exp(-(peak - start) / self.fall), LEAST)
 
     def level(self, rate: float) -> float:
-        """The lowest peak whose chance is at most `rate`, and which is `SURE`."""
+        """The lowest peak whose chance is at most `rate`, and no lower than `SURE`."""
         return max(self._rare(rate), SURE)
 
     def _rare(self, rate: float) -> float:

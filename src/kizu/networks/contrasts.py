@@ -22,8 +22,6 @@ USUAL = 4.0
 """Residuals beyond so many mean sizes do not count in what is usual."""
 CONTRAST = 1.5
 """A contrast of means is lower than the peak by about so much."""
-DOUBLED = (1, 2, 4, 8, 1)
-"""Shifts whose minima are those over `REACH` pixels."""
 TINY = 1e-3
 """Added to what is divided by, in units of the picture's scale."""
 BLURS = (3, 7)
@@ -104,9 +102,9 @@ def risen(pictures: Tensor) -> Tensor:
 
 def opened(pictures: Tensor, down: int, right: int) -> Tensor:
     """The opening along a line of `REACH` pixels in one direction."""
-    for steps in DOUBLED:
+    for steps in doubled(REACH):
         pictures = torch.minimum(pictures, shifted(pictures, down, right, steps))
-    for steps in DOUBLED:
+    for steps in doubled(REACH):
         pictures = torch.maximum(pictures, shifted(pictures, -down, -right, steps))
     return pictures
 
@@ -133,13 +131,18 @@ def dilated(pictures: Tensor, window: int) -> Tensor:
     if torch.compiler.is_exporting():
         return functional.max_pool2d(pictures, window, 1, window // 2)
     pictures = functional.pad(pictures, (window // 2,) * 4, mode="replicate")
-    covered = 1
-    while covered < window:
-        steps = min(covered, window - covered)
+    for steps in doubled(window):
         pictures = torch.maximum(pictures[..., steps:, :], pictures[..., :-steps, :])
         pictures = torch.maximum(pictures[..., steps:], pictures[..., :-steps])
-        covered += steps
     return pictures
+
+
+def doubled(window: int) -> list[int]:
+    """Shifts after which extremes of two have become those of `window` pixels in a row."""
+    steps: list[int] = []
+    while (covered := 1 + sum(steps)) < window:
+        steps.append(min(covered, window - covered))
+    return steps
 
 
 def mean(pictures: Tensor, window: int) -> Tensor:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kizu.arrays import namespace
 from kizu.solvers.iteration import Numbers
 from kizu.solvers.pcp_steps import InexactLagrangian, State
-from kizu.solvers.scaled_gradient import PRODUCTS, Algebra, damped_inverse, identity, leading_by_products
+from kizu.solvers.scaled_gradient import PRODUCTS, Algebra, damped_inverse, identity, leading_by_products, turned
 from kizu.typing import Array
 
 TEXTBOOK = InexactLagrangian()
@@ -62,15 +62,11 @@ class FactoredLagrangian:
         threshold = 1.0 / (numbers["weight"] * textbook.unit)
         sought = data - textbook.anomaly + textbook.multiplier * threshold
         left = self._fitted(sought, right, threshold)
-        right = self._fitted(_turned(sought), left, threshold)
-        split = textbook._replace(background=left @ _turned(right))
+        right = self._fitted(turned(sought), left, threshold)
+        split = textbook._replace(background=left @ turned(right))
         return Factored(TEXTBOOK.anomaly_and_multiplier(data, split, numbers), left, right)
 
     def _fitted(self, sought: Array, other: Array, threshold: Array) -> Array:
         """One factor, by ridge regression on the other."""
-        gram = _turned(other) @ other
+        gram = turned(other) @ other
         return (sought @ other) @ damped_inverse(gram + threshold * identity(gram), self.algebra.inverse)
-
-
-def _turned(x: Array) -> Array:
-    return namespace(x).matrix_transpose(x)

@@ -29,6 +29,7 @@ POWERS = 5
 NEWTON = 8
 """Newton–Schulz steps of an inverse: 1e-5 off at a condition number of 16, and bounded at any; near is enough."""
 GOLDEN = 0.6180340051651001
+"""In single precision, which is what exporters write: both start from the same vectors."""
 CLIPPED_AT = 5.0
 """Times mean|Y| at which the rank is looked at: the tails of the background itself, clipped, would look like rank."""
 
@@ -51,7 +52,7 @@ class State(NamedTuple):
     @property
     def background(self) -> Array:
         """X (…, samples, features)."""
-        return (self.scale * self.left) @ _turned(self.right)
+        return (self.scale * self.left) @ turned(self.right)
 
 
 class Algebra(NamedTuple):
@@ -69,7 +70,7 @@ def leading_by_svd(matrix: Array, rank: int) -> tuple[Array, Array]:
     """The `rank` leading singular vectors times the roots of their singular values."""
     u, s, vh = svd(matrix)
     root = namespace(s).sqrt(s[..., None, :rank])
-    return u[..., :rank] * root, _turned(vh)[..., :rank] * root
+    return u[..., :rank] * root, turned(vh)[..., :rank] * root
 
 
 def leading_by_products(matrix: Array, rank: int, powers: int = POWERS) -> tuple[Array, Array]:
@@ -80,7 +81,7 @@ def leading_by_products(matrix: Array, rank: int, powers: int = POWERS) -> tuple
     order = xp.arange(rank, dtype=matrix.dtype, device=matrix.device)[None, :]
     basis = xp.cos(place * place * (0.5 + GOLDEN * order) + order)
     for _ in range(powers):
-        basis = orthonormal(_turned(matrix) @ orthonormal(matrix @ basis))
+        basis = orthonormal(turned(matrix) @ orthonormal(matrix @ basis))
     left = matrix @ basis
     root = xp.sqrt(_lengths(left))
     return left / or_one(root), basis * root
@@ -93,7 +94,7 @@ def orthonormal(columns: Array) -> Array:
     for j in range(1, columns.shape[-1]):
         before, column = xp.concat(found, axis=-1), columns[..., j : j + 1]
         for _ in range(2):  # twice is enough (Giraud et al. 2005)
-            column = column - before @ (_turned(before) @ column)
+            column = column - before @ (turned(before) @ column)
         found.append(column / or_one(_lengths(column)))
     return xp.concat(found, axis=-1)
 
@@ -189,7 +190,7 @@ def descend(data: Array, state: State, threshold: Array, step_size: Array, inver
     pace = step_size / scale
     return State(
         left + pace * (rest @ right @ for_left),
-        right + pace * (_turned(rest) @ left @ for_right),
+        right + pace * (turned(rest) @ left @ for_right),
         scale,
         threshold,
     )
@@ -228,7 +229,7 @@ def _standing_out(values: Floats) -> int:
 def _inverses(left: Array, right: Array, inverse: Callable[[Array], Array]) -> tuple[Array, Array]:
     """(LᵀL + εI)⁻¹ and (RᵀR + εI)⁻¹."""
     xp = namespace(left)
-    found = damped_inverse(xp.stack([_turned(left) @ left, _turned(right) @ right], axis=-3), inverse)
+    found = damped_inverse(xp.stack([turned(left) @ left, turned(right) @ right], axis=-3), inverse)
     return found[..., 0, :, :], found[..., 1, :, :]
 
 
@@ -237,7 +238,7 @@ def damped_inverse(gram: Array, inverse: Callable[[Array], Array]) -> Array:
     xp = namespace(gram)
     eye = identity(gram)
     length = xp.sqrt(or_one(xp.sum(gram * eye, axis=-1, keepdims=True)))
-    products = length * _turned(length)
+    products = length * turned(length)
     return inverse(gram / products + DAMPING * eye) / products
 
 
@@ -262,5 +263,5 @@ def _lengths(columns: Array) -> Array:
     return xp.where(empty, xp.zeros_like(square), xp.sqrt(xp.where(empty, xp.ones_like(square), square)))
 
 
-def _turned(x: Array) -> Array:
+def turned(x: Array) -> Array:
     return namespace(x).matrix_transpose(x)
