@@ -94,6 +94,7 @@ def test_what_a_coder_says_of_itself_is_so_and_training_made_it_better(coder, fo
 
 def test_a_coder_judges_rows_with_a_proof_of_each(coder, folder, tmp_path):
     run = kizu.inspect(folder / "samples.npy", tmp_path / "out", model=coder.folder).run
+    assert not {"rank", "singular_values"} & run.keys()  # of codes there are none: no empty chart
     rows, D = (np.load(folder / f"{name}.npy").astype(np.float64) for name in ("samples", "dictionary"))
     rows = rows[rows.any(axis=1)]
     lam, lengths = run["parameters"]["lam"]["value"], np.linalg.norm(rows, axis=1, keepdims=True)

@@ -173,12 +173,12 @@ def _threshold(flags: Flags) -> Mapping[str, Any]:
 
 
 def _proof(split: Decomposition) -> dict[str, Any]:
-    before, after = split.singular_values
+    before, after = (values.tolist() for values in split.singular_values)
+    spectrum = {"rank": split.rank, "singular_values": {"before": before, "after": after}}
     return {
         "certificate": {**split.certificate._asdict(), "tol": split.parameters["tol"].value},
         "stopped": split.stopped,
         "converged": split.converged,
-        "rank": split.rank,
-        "singular_values": {"before": before.tolist(), "after": after.tolist()},
         "history": [record._asdict() for record in split.history],
+        **(spectrum if before else {}),  # a background of sparse codes has none
     }
